@@ -1,0 +1,61 @@
+# Every path here is relative: make cannot have a space in a prerequisite, and a clone's folder may have one.
+.DEFAULT_GOAL := help
+.PHONY: help demo up servers down clean status logs test test-all bench chaos lint images format install
+# PYTHON=3.13 chooses the interpreter; uv finds it.
+export PYTHON
+# A user's PATH may lack the folders that the system's own programs are in.
+export PATH := $(PATH):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+native := .venv/bin/python -m fanfare_native
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+demo: install ## start the fleet, send a campaign to 100,000 devices through the FCM simulator, print the account
+	@$(native) demo
+
+up: install ## start the whole fleet in the background; returns when every part is ready
+	@$(native) up
+
+servers: install ## start PostgreSQL, RabbitMQ and Redis only
+	@$(native) up --only servers
+
+down: ## stop everything that up or servers started; the data stays in .run/
+	@if [ -x .venv/bin/python ]; then $(native) down; fi
+
+clean: ## make down, and remove the data
+	@if [ -x .venv/bin/python ]; then $(native) clean; fi
+
+status: install ## what runs, since when, and on which ports
+	@$(native) status
+
+logs: install ## follow the logs of every part
+	@$(native) logs
+
+test: servers ## run every test but the long ones, on the real servers
+	@$(native) exec -- .venv/bin/python -m pytest -m "not long" $(ARGS)
+
+test-all: servers ## run every test
+	@$(native) exec -- .venv/bin/python -m pytest $(ARGS)
+
+bench: servers ## measure against the figures to reach, and print them
+	@$(native) exec -- env PYTHONPATH=tests .venv/bin/python -m bench $(ARGS)
+
+chaos: servers ## run the fault matrix
+	@$(native) exec -- .venv/bin/python -m pytest tests/chaos $(ARGS)
+
+lint: install ## ruff, mypy and the borders between packages
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy --exclude '^tests/fcm-simulator/tests/' .
+	@.venv/bin/mypy tests/fcm-simulator/tests # apart: a folder with a hyphen is no package, and its conftest not the only one
+	@.venv/bin/lint-imports
+
+images: ## build the container image of every service, with docker, podman or buildah
+	@deploy/images
+
+format: install ## put the code into its standard form
+	@.venv/bin/ruff check --fix --quiet .
+	@.venv/bin/ruff format .
+
+install:
+	@deploy/native/bootstrap
