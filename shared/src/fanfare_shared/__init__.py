@@ -1,0 +1,1 @@
+"""What Fanfare's services share: the messages, the ledger and the Celery glue."""

@@ -1,0 +1,1 @@
+"""What a campaign is, apart from where it is stored: its legal transitions."""

@@ -1,0 +1,73 @@
+"""The vocabulary: the same word for one thing in the API, the ledger, the messages and the metrics."""
+
+from enum import StrEnum
+
+
+class Priority(StrEnum):
+    """A campaign's priority: it sets the queue, `android.priority` and `apns-priority`."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Platform(StrEnum):
+    IOS = "ios"
+    ANDROID = "android"
+    WEB = "web"
+
+
+class DeliveryGuarantee(StrEnum):
+    """What becomes of a send whose answer never came: sent again, or left `unknown`."""
+
+    AT_LEAST_ONCE = "at_least_once"
+    AT_MOST_ONCE = "at_most_once"
+
+
+class Outcome(StrEnum):
+    """A device's one terminal outcome in a campaign."""
+
+    ACCEPTED = "accepted"
+    INVALID_TOKEN = "invalid_token"  # noqa: S105 - an outcome, not a secret
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+class CampaignStatus(StrEnum):
+    """Where a campaign stands. The legal moves are `fanfare_shared.campaigns.transitions`."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    PROCESSING = "processing"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        return self in {CampaignStatus.CANCELLED, CampaignStatus.COMPLETED, CampaignStatus.FAILED}
+
+
+class BatchStatus(StrEnum):
+    """Where a batch stands: it waits, is on its queue, is being sent, is settled, or was set aside for a human."""
+
+    READY = "ready"
+    PUBLISHED = "published"
+    LEASED = "leased"
+    CLOSED = "closed"
+    SET_ASIDE = "set_aside"
+
+
+class TaskStatus(StrEnum):
+    """The states of `GET /v1/tasks/{id}`, in Celery's own words."""
+
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    RETRY = "RETRY"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"

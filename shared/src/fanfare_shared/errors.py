@@ -1,0 +1,150 @@
+"""The one error tree: each class states its HTTP status, its stable code, whether to retry, and its metric label.
+
+An error's message tells whoever caused it what to do. It never holds a device token or a secret.
+"""
+
+from typing import Any, ClassVar
+
+
+class FanfareError(Exception):
+    """The root. `detail` is for humans; `extra` is merged into the problem document (RFC 9457)."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    title: ClassVar[str] = "Something went wrong on our side"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str = "", **extra: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.extra = extra
+
+    @classmethod
+    def metric_label(cls) -> str:
+        return cls.code.lower()
+
+
+class InvalidRequestError(FanfareError):
+    status, code, title = 422, "INVALID_REQUEST", "The request is not valid"
+
+
+class MalformedBodyError(FanfareError):
+    status, code, title = 400, "MALFORMED_BODY", "The body cannot be read"
+
+
+class UnsupportedMediaTypeError(FanfareError):
+    status, code, title = 415, "UNSUPPORTED_MEDIA_TYPE", "The content type is not one this address takes"
+
+
+class PayloadTooLargeError(FanfareError):
+    status, code, title = 413, "PAYLOAD_TOO_LARGE", "The body is too large"
+
+
+class MessageTooLargeError(InvalidRequestError):
+    code, title = "MESSAGE_TOO_LARGE", "The encoded message is over FCM's 4,096 bytes"
+
+
+class UntrustedTokenUriError(InvalidRequestError):
+    code, title = "UNTRUSTED_TOKEN_URI", "The credentials' token_uri is not Google's"
+
+
+class InvalidCredentialsError(InvalidRequestError):
+    code, title = "INVALID_CREDENTIALS", "The credentials are not a service account's JSON"
+
+
+class UnauthenticatedError(FanfareError):
+    status, code, title = 401, "UNAUTHENTICATED", "No valid API key was given"
+
+
+class ForbiddenError(FanfareError):
+    status, code, title = 403, "FORBIDDEN", "This API key may not do that"
+
+
+class NotFoundError(FanfareError):
+    status, code, title = 404, "NOT_FOUND", "There is no such thing"
+
+
+class MethodNotAllowedError(FanfareError):
+    status, code, title = 405, "METHOD_NOT_ALLOWED", "This address does not take that method"
+
+
+class ConflictError(FanfareError):
+    status, code, title = 409, "CONFLICT", "The present state does not allow that"
+
+
+class IllegalTransitionError(ConflictError):
+    """`extra['status_now']` is the present status; `status` is HTTP's."""
+
+    code, title = "ILLEGAL_TRANSITION", "The campaign's status does not allow that"
+
+
+class AlreadyExistsError(ConflictError):
+    code, title = "ALREADY_EXISTS", "It exists already"
+
+
+class IdempotencyMismatchError(ConflictError):
+    status, code, title = 422, "IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another request"
+
+
+class IdempotencyInProgressError(ConflictError):
+    code, title, retryable = (
+        "IDEMPOTENCY_IN_PROGRESS",
+        "The first request with this Idempotency-Key is still running",
+        True,
+    )
+
+
+class UnavailableError(FanfareError):
+    """A server we need does not answer. Whoever asked may ask again."""
+
+    status, code, title, retryable = 503, "UNAVAILABLE", "A server we depend on does not answer", True
+
+
+class LedgerUnavailableError(UnavailableError):
+    code, title = "LEDGER_UNAVAILABLE", "PostgreSQL does not answer"
+
+
+class BrokerUnavailableError(UnavailableError):
+    code, title = "BROKER_UNAVAILABLE", "RabbitMQ does not answer"
+
+
+class MessageUnroutableError(FanfareError):
+    """RabbitMQ has no queue for the message: `deploy/rabbitmq/definitions.json` was not loaded."""
+
+    code, title = "MESSAGE_UNROUTABLE", "RabbitMQ has no queue for the message"
+
+
+class QuotaUnavailableError(UnavailableError):
+    code, title = "QUOTA_UNAVAILABLE", "Redis does not answer"
+
+
+class LeaseLostError(FanfareError):
+    """The batch was claimed by another worker since: whatever this one still holds is void."""
+
+    code, title = "LEASE_LOST", "The batch belongs to another worker now"
+
+
+class BatchUnaccountedError(FanfareError):
+    """A batch was to be closed with positions unanswered: a bug, and its devices must not get lost with it."""
+
+    code, title = "BATCH_UNACCOUNTED", "The batch's positions are not all answered for"
+
+
+class CredentialsUnusableError(FanfareError):
+    """The app's credentials cannot be decrypted, read or exchanged for a token: the sender is at fault."""
+
+    code, title = "CREDENTIALS_UNUSABLE", "The app's credentials cannot be used"
+
+
+class TokenEndpointUnavailableError(UnavailableError):
+    code, title = "TOKEN_ENDPOINT_UNAVAILABLE", "The OAuth token endpoint does not answer"
+
+
+class InvalidMessageError(FanfareError):
+    """A message on a queue that no contract describes. It goes to the `dead` queue."""
+
+    code, title = "INVALID_MESSAGE", "The message fits no contract"
+
+
+class ConfigurationError(FanfareError):
+    code, title = "CONFIGURATION", "A setting is wrong"

@@ -1,0 +1,73 @@
+"""Every metric of the fleet that more than one module knows, by the names that dashboards and alerts use.
+
+prometheus_client decides when it is imported whether values are shared between processes, by the presence of
+`PROMETHEUS_MULTIPROC_DIR`. This module sets it from `FANFARE_METRICS_DIR` (see `WorkerSettings.metrics_dir`) and is
+therefore the first to import prometheus_client: import that library's names from nowhere else before this module.
+"""
+
+import os
+from pathlib import Path
+
+if folder := os.environ.get("FANFARE_METRICS_DIR"):
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_TASK_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+push_messages = Counter(
+    "fanfare_push_messages", "Devices whose outcome was recorded, by that outcome", ["app", "priority", "outcome"]
+)
+push_errors = Counter(
+    "fanfare_push_errors",
+    "Devices recorded with an error, by FCM's code: THIRD_PARTY_AUTH_ERROR wants a human",
+    ["app", "code"],
+)
+push_request_duration = Histogram(
+    "fanfare_push_request_duration_seconds",
+    "One request to FCM, from its start to its answer",
+    buckets=_REQUEST_SECONDS,
+)
+push_batch_duration = Histogram(
+    "fanfare_push_batch_duration_seconds", "One batch, from its claim to its close", buckets=_TASK_SECONDS
+)
+push_quota_wait = Histogram(
+    "fanfare_push_quota_wait_seconds", "What a chunk waited for the project's quota", buckets=_TASK_SECONDS
+)
+campaigns = Gauge(
+    "fanfare_campaigns", "Campaigns by status, counted from the ledger", ["status"], multiprocess_mode="livemostrecent"
+)
+campaign_oldest_pending = Gauge(
+    "fanfare_campaign_oldest_pending_seconds",
+    "Age of the oldest batch that is due and not finished",
+    multiprocess_mode="livemostrecent",
+)
+images = Counter("fanfare_images", "Images whose outcome was recorded", ["lane", "outcome"])
+image_duration = Histogram(
+    "fanfare_image_duration_seconds", "One image, from its original to its last variant", buckets=_TASK_SECONDS
+)
+task_duration = Histogram(
+    "fanfare_task_duration_seconds",
+    "One message's handling: `success`, the error's label, or `crash`",
+    ["task", "outcome"],
+    buckets=_TASK_SECONDS,
+)
+http_request_duration = Histogram(
+    "fanfare_http_request_duration_seconds",
+    "One HTTP request to the api",
+    ["method", "route", "status"],
+    buckets=_REQUEST_SECONDS,
+)
+notifications = Counter(
+    "fanfare_notifications",
+    "Attempts to deliver a webhook or an e-mail: `delivered`, `failed` (to be tried again) or `given_up`",
+    ["kind", "outcome"],
+)
+dead_letters = Counter(
+    "fanfare_dead_letters", "Messages taken from the `dead` queue into the ledger, by the queue they died on", ["queue"]
+)
+ledger_imbalances = Counter(
+    "fanfare_ledger_imbalances", "Campaigns paused because the recount of their deliveries did not match their account"
+)

@@ -1,0 +1,115 @@
+"""The settings that parts share. Each service composes its own class from these groups; all read `FANFARE_*`.
+
+README's table of settings is held to these classes and the services' by a test: a `description` is documentation.
+"""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+GOOGLE_FCM = "https://fcm.googleapis.com"
+
+
+def _postgresql(url: SecretStr) -> SecretStr:
+    if urlsplit(url.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("give a PostgreSQL address: postgresql://user:password@host:port/database")
+    return url
+
+
+class Settings(BaseSettings):
+    """The root of every settings class: from the environment only, so a manifest is the whole truth."""
+
+    # An error shows what was given, and an address holds a password: so it must not.
+    model_config = SettingsConfigDict(env_prefix="FANFARE_", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    log_level: str = Field(default="INFO", description="The least level that is logged")
+    timezone: str = Field(default="UTC", description="The zone of the daily schedule's times, an IANA name")
+
+
+class DatabaseSettings(Settings):
+    database_url: Annotated[SecretStr, AfterValidator(_postgresql)] = Field(
+        description="The ledger: postgresql://user:password@host:port/database"
+    )
+    database_ca_file: Path | None = Field(default=None, description="CA file for TLS to PostgreSQL (verify-full)")
+    database_cert_file: Path | None = Field(default=None, description="Client certificate for PostgreSQL")
+    database_key_file: Path | None = Field(default=None, description="Key of the client certificate for PostgreSQL")
+
+
+class BrokerSettings(Settings):
+    broker_url: SecretStr = Field(description="RabbitMQ: amqp://user:password@host:port/vhost, or amqps://")
+    broker_ca_file: Path | None = Field(default=None, description="CA file for amqps")
+    broker_cert_file: Path | None = Field(default=None, description="Client certificate for amqps")
+    broker_key_file: Path | None = Field(default=None, description="Key of the client certificate for amqps")
+
+
+class RedisSettings(Settings):
+    redis_url: SecretStr = Field(description="The quota's Redis: redis://:password@host:port/0, or rediss://")
+    redis_ca_file: Path | None = Field(default=None, description="CA file for rediss")
+    redis_cert_file: Path | None = Field(default=None, description="Client certificate for rediss")
+    redis_key_file: Path | None = Field(default=None, description="Key of the client certificate for rediss")
+
+
+class EncryptionSettings(Settings):
+    encryption_keys: SecretStr = Field(
+        description="Fernet keys, comma-separated: the first encrypts, all decrypt secrets at rest"
+    )
+
+
+class FcmSettings(Settings):
+    fcm_endpoint: str = Field(default=GOOGLE_FCM, description="FCM's base URL")
+    fcm_ca_file: Path | None = Field(
+        default=None, description="CA file trusted for FCM's endpoint and the credentials' token_uri"
+    )
+
+    @property
+    def trusted_token_hosts(self) -> frozenset[str]:
+        """The hosts a service account's `token_uri` may name: Google's, or the endpoint's own where one is set."""
+        google = frozenset({"oauth2.googleapis.com", "accounts.google.com", "www.googleapis.com"})
+        if self.fcm_endpoint == GOOGLE_FCM:
+            return google
+        host = urlsplit(self.fcm_endpoint).hostname
+        return google | ({host} if host else set())
+
+
+class CredentialsSettings(Settings):
+    credentials_dir: Path | None = Field(
+        default=None, description="The folder of mounted secrets that apps name instead of giving their credentials"
+    )
+
+
+class PushPlanSettings(Settings):
+    push_batch_size: int = Field(default=2000, ge=1, le=50_000, description="Devices in a batch, at most")
+    push_max_attempts: int = Field(
+        default=6, ge=1, le=20, description="Answers a device's message may get before it is `failed` or `unknown`"
+    )
+    push_lease_seconds: float = Field(
+        default=30.0, ge=12.0, description="How long a claim on a batch holds without a sign of life; over the time-out"
+    )
+
+
+class WorkerSettings(Settings):
+    worker_queues: str = Field(
+        default="", description="The queues to consume, comma-separated; none: the service's own"
+    )
+    worker_concurrency: int = Field(default=2, ge=1, description="Child processes of a worker")
+    worker_name: str = Field(default="", description="The Celery node's name before the @; empty: the service's")
+    worker_max_tasks_per_child: int = Field(
+        default=0, ge=0, description="Messages after which a child process is replaced by a new one; 0: never"
+    )
+    worker_shutdown_seconds: float = Field(
+        default=30.0, gt=0, description="What running messages get to finish after SIGTERM; then they are given back"
+    )
+    worker_events: bool = Field(
+        default=False, description="Send Celery's task events, for a monitor; the user then needs to declare `celeryev`"
+    )
+    heartbeat_file: Path | None = Field(
+        default=None, description="A file touched every few seconds while the worker is connected to its broker"
+    )
+    metrics_port: int | None = Field(default=None, description="The port of a worker's /metrics; none: not served")
+    metrics_host: str = Field(default="0.0.0.0", description="The address a worker's /metrics listens on")  # noqa: S104 - a container's
+    metrics_dir: Path | None = Field(
+        default=None, description="prometheus_client's multiprocess folder, wiped when the worker starts"
+    )

@@ -1,0 +1,25 @@
+"""Where the servers are. A missing address fails the test; it never skips it."""
+
+from pydantic import SecretStr, ValidationError
+
+from fanfare_shared.errors import ConfigurationError
+from fanfare_shared.settings import Settings
+
+
+class ServerAddresses(Settings):
+    """Servers whose users may create databases and vhosts."""
+
+    database_url: SecretStr
+    broker_url: SecretStr
+    broker_management_url: SecretStr
+    redis_url: SecretStr
+
+
+def server_addresses() -> ServerAddresses:
+    try:
+        return ServerAddresses()
+    except ValidationError as error:
+        missing = ", ".join(f"FANFARE_{str(fault['loc'][0]).upper()}" for fault in error.errors())
+        raise ConfigurationError(
+            f"{missing} not set: run `make test`, or `make servers` and then `. .run/env`"
+        ) from None

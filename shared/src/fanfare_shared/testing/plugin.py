@@ -1,0 +1,85 @@
+"""The pytest plugin: fixtures for real PostgreSQL, RabbitMQ and Redis, each the session's own.
+
+They are made when a test first asks, so a test that needs none runs without servers.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fanfare_shared.db.connection import Ledger
+from fanfare_shared.settings import BrokerSettings, DatabaseSettings
+from fanfare_shared.testing.brokers import BrokerManagement, loaded_vhost, vhost_of
+from fanfare_shared.testing.databases import migrated_database, truncate
+from fanfare_shared.testing.environment import ServerAddresses, server_addresses
+from fanfare_shared.testing.redis_databases import own_redis
+
+
+@pytest.fixture(scope="session", name="server_addresses")
+def server_addresses_fixture() -> ServerAddresses:
+    return server_addresses()
+
+
+@pytest.fixture(scope="session")
+def database_settings(server_addresses: ServerAddresses) -> Iterator[DatabaseSettings]:
+    """A database of this session, migrated and empty when the session begins."""
+    with migrated_database(server_addresses.database_url.get_secret_value()) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def database_url(database_settings: DatabaseSettings) -> str:
+    return database_settings.database_url.get_secret_value()
+
+
+@pytest.fixture
+def ledger(database_settings: DatabaseSettings) -> Iterator[Ledger]:
+    ledger = Ledger(database_settings, "test")
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def clean_ledger(ledger: Ledger) -> Ledger:
+    """The ledger with every table empty."""
+    truncate(ledger)
+    return ledger
+
+
+@pytest.fixture(scope="session")
+def broker_definitions(pytestconfig: pytest.Config) -> Path:
+    return pytestconfig.rootpath / "deploy" / "rabbitmq" / "definitions.json"
+
+
+@pytest.fixture(scope="session")
+def broker_management(server_addresses: ServerAddresses) -> Iterator[BrokerManagement]:
+    management = BrokerManagement(server_addresses.broker_management_url.get_secret_value())
+    yield management
+    management.close()
+
+
+@pytest.fixture(scope="session")
+def broker_settings(
+    server_addresses: ServerAddresses, broker_management: BrokerManagement, broker_definitions: Path
+) -> Iterator[BrokerSettings]:
+    """A vhost of this session, with the queues and policies of definitions.json."""
+    url = server_addresses.broker_url.get_secret_value()
+    with loaded_vhost(broker_management, url, broker_definitions) as settings:
+        yield settings
+
+
+@pytest.fixture
+def clean_broker(broker_settings: BrokerSettings, broker_management: BrokerManagement) -> BrokerSettings:
+    """The vhost with every queue empty."""
+    vhost = vhost_of(broker_settings)
+    for queue in broker_management.queues(vhost):
+        broker_management.purge(vhost, queue["name"])
+    return broker_settings
+
+
+@pytest.fixture(scope="session")
+def redis_url(server_addresses: ServerAddresses) -> Iterator[str]:
+    """A numbered Redis database of this session, empty when it begins."""
+    with own_redis(server_addresses.redis_url.get_secret_value()) as url:
+        yield url
