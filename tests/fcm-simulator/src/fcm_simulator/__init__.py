@@ -1,0 +1,1 @@
+"""A scriptable Firebase Cloud Messaging server: the README says how to use it."""
