@@ -1,0 +1,1 @@
+"""Fanfare's HTTP API: authenticates, validates, commits the intent, publishes a hint."""

@@ -1,0 +1,1 @@
+"""API keys: shown once, stored as digests, revoked but never deleted."""

@@ -1,0 +1,113 @@
+"""The app: its routers, what is around them, and what it holds while it runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from redis.asyncio import Redis
+
+from fanfare_api.api_keys.endpoints import router as api_keys
+from fanfare_api.apps.endpoints import router as apps
+from fanfare_api.audit.endpoints import router as audit
+from fanfare_api.auth.keys import KeyRing
+from fanfare_api.campaigns.account_endpoints import router as campaign_account
+from fanfare_api.campaigns.control_endpoints import router as campaign_control
+from fanfare_api.campaigns.endpoints import router as campaigns
+from fanfare_api.campaigns.feed import StatsFeed
+from fanfare_api.campaigns.rates import RecentRates
+from fanfare_api.database import make_engine, make_sessions
+from fanfare_api.dead_letters.endpoints import router as dead_letters
+from fanfare_api.devices.endpoints import router as devices
+from fanfare_api.devices.import_endpoint import router as device_import
+from fanfare_api.health.endpoints import router as health
+from fanfare_api.http.hints import HintSender
+from fanfare_api.http.metrics import RequestMetrics
+from fanfare_api.http.problem_schema import PROBLEM_RESPONSES
+from fanfare_api.http.problems import install_problem_handlers
+from fanfare_api.http.request_ids import RequestIds
+from fanfare_api.runtime import Runtime
+from fanfare_api.schedules.endpoints import router as schedules
+from fanfare_api.settings import ApiSettings
+from fanfare_api.tasks.endpoints import router as tasks
+from fanfare_shared.crypto import Cipher
+from fanfare_shared.worker.app import make_app
+from fanfare_shared.worker.publisher import Publisher
+
+_DESCRIPTION = """Push campaigns to millions of devices, and bulk image jobs.
+
+Every address under `/v1` takes `Authorization: Bearer <api key>`. Errors are problem details (RFC 9457) with a stable
+`code`. Lists are newest first and paged by `cursor`. A JSON `POST` takes an `Idempotency-Key`. Slow work answers 202 with
+a `task_id` to look up at `/v1/tasks/{id}`."""
+
+ROUTERS: tuple[APIRouter, ...] = (
+    apps,
+    api_keys,
+    audit,
+    device_import,
+    devices,
+    campaigns,
+    campaign_control,
+    campaign_account,
+    tasks,
+    dead_letters,
+    schedules,
+    health,
+)
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    app = FastAPI(
+        title="Fanfare",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        responses=PROBLEM_RESPONSES,
+    )
+    app.state.settings = settings
+    for router in ROUTERS:
+        app.include_router(router)
+    install_problem_handlers(app)
+    app.add_middleware(RequestMetrics)
+    app.add_middleware(RequestIds)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: ApiSettings = app.state.settings
+    engine = make_engine(settings)
+    sessions = make_sessions(engine)
+    broker = make_app("fanfare-api", settings)
+    hints = HintSender(Publisher(broker))
+    redis = Redis.from_url(settings.redis_url.get_secret_value(), **_redis_tls(settings))
+    app.state.runtime = Runtime(
+        settings=settings,
+        engine=engine,
+        sessions=sessions,
+        keys=KeyRing(sessions, settings.bootstrap_api_key),
+        hints=hints,
+        broker=broker,
+        redis=redis,
+        cipher=Cipher(settings.encryption_keys.get_secret_value()),
+        imports=asyncio.Semaphore(settings.api_imports),
+        feed=StatsFeed(sessions, RecentRates()),
+        stopping=asyncio.Event(),
+    )
+    try:
+        yield
+    finally:
+        app.state.runtime.stop_waiting()
+        await asyncio.to_thread(hints.close)
+        await redis.aclose()
+        await engine.dispose()
+
+
+def _redis_tls(settings: ApiSettings) -> dict[str, Any]:
+    files = {
+        "ssl_ca_certs": settings.redis_ca_file,
+        "ssl_certfile": settings.redis_cert_file,
+        "ssl_keyfile": settings.redis_key_file,
+    }
+    return {name: str(path) for name, path in files.items() if path is not None}

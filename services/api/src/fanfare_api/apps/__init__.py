@@ -1,0 +1,1 @@
+"""Apps: one Firebase project each, with its credentials and its quota."""

@@ -1,0 +1,1 @@
+"""Campaigns: their content, their control, and what became of them."""

@@ -1,0 +1,1 @@
+"""Dead letters: what could not be done and waits for a human, who may have it tried again."""

@@ -1,0 +1,1 @@
+"""What every endpoint shares: problem details, transactions, idempotency, pages, request ids, metrics."""

@@ -1,0 +1,1 @@
+"""The daily work: when it is done, and how it went."""

@@ -1,0 +1,1 @@
+"""Tasks: slow work as its caller follows it, whatever row does it."""

@@ -1,0 +1,80 @@
+"""A task is no row of its own: it is a campaign, a probe or a notification, and this is how each looks as one."""
+
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from fanfare_api.auth.caller import Caller
+from fanfare_api.campaigns.stats import Account, present, read_account
+from fanfare_api.tasks.schemas import TaskShown
+from fanfare_shared.contracts.words import CampaignStatus, TaskStatus
+from fanfare_shared.db.tables import Notification, Probe
+from fanfare_shared.errors import NotFoundError
+
+CAMPAIGN_STATUSES = {
+    CampaignStatus.DRAFT: TaskStatus.PENDING,
+    CampaignStatus.SCHEDULED: TaskStatus.PENDING,
+    CampaignStatus.PROCESSING: TaskStatus.STARTED,
+    CampaignStatus.PAUSED: TaskStatus.RETRY,
+    CampaignStatus.CANCELLING: TaskStatus.STARTED,
+    CampaignStatus.CANCELLED: TaskStatus.REVOKED,
+    CampaignStatus.COMPLETED: TaskStatus.SUCCESS,
+    CampaignStatus.FAILED: TaskStatus.FAILURE,
+}
+PROBE_KINDS = {
+    "app_check": "app.check",
+    "campaign_test": "campaign.test",
+    "payload_verdict": "campaign.payload_verdict",
+}
+
+
+async def read_task(session: AsyncSession, caller: Caller, task_id: UUID) -> TaskShown:
+    """Raises NotFoundError, also where the task is of an app that the key may not use."""
+    if (account := await read_account(session, task_id)) is not None:
+        app_id, task = account.row["app_id"], _of_campaign(account)
+    elif (probe := await session.get(Probe, task_id)) is not None:
+        app_id, task = probe.app_id, _of_probe(probe)
+    elif (notification := await session.get(Notification, task_id)) is not None:
+        app_id, task = notification.app_id, _of_notification(notification)
+    else:
+        raise NotFoundError(f"There is no task {task_id}")
+    if not caller.may_use(app_id):
+        raise NotFoundError(f"There is no task {task_id}")
+    return task
+
+
+def _of_campaign(account: Account) -> TaskShown:
+    row = account.row
+    started = row["started_at"] is not None
+    reason = row["error_code"] or row["pause_reason"]
+    return TaskShown(
+        task_id=row["id"],
+        kind="campaign.send",
+        status=CAMPAIGN_STATUSES[CampaignStatus(row["status"])],
+        attempts=int(started),
+        result=present(account, recent_rate=None).model_dump(mode="json") if started else None,
+        error={"code": reason, "message": row["error_message"]} if reason else None,
+    )
+
+
+def _of_probe(probe: Probe) -> TaskShown:
+    return TaskShown(
+        task_id=probe.id,
+        kind=PROBE_KINDS[probe.kind],
+        status=TaskStatus(probe.status),
+        attempts=probe.attempts,
+        result=probe.result,
+        error=probe.error,
+    )
+
+
+def _of_notification(notification: Notification) -> TaskShown:
+    delivered = notification.delivered_at
+    return TaskShown(
+        task_id=notification.id,
+        kind=f"notification.{notification.kind}",
+        status=TaskStatus(notification.status),
+        attempts=notification.attempts,
+        result={"event": notification.event, "delivered_at": delivered.isoformat()} if delivered is not None else None,
+        error={"code": "DELIVERY_FAILED", "message": notification.last_error} if notification.last_error else None,
+    )
