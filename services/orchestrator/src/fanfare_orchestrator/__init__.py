@@ -1,0 +1,1 @@
+"""Fanfare's orchestrator: plans, re-drives, adds up, finishes, notifies."""

@@ -1,0 +1,42 @@
+"""The orchestrator's Celery app: which message is handled by what."""
+
+from celery import Celery
+
+from fanfare_orchestrator.context import Context
+from fanfare_orchestrator.notifications import handler as notification_handler
+from fanfare_orchestrator.planning.turns import plan_turn
+from fanfare_orchestrator.schedule import beat
+from fanfare_orchestrator.schedule import handler as schedule_handler
+from fanfare_orchestrator.settings import OrchestratorSettings
+from fanfare_orchestrator.settling.settle import settle
+from fanfare_shared.contracts.messages import PlanCampaign, SettleCampaign
+from fanfare_shared.contracts.queues import Queue
+from fanfare_shared.db.connection import Ledger
+from fanfare_shared.worker.app import make_app
+from fanfare_shared.worker.children import per_child
+from fanfare_shared.worker.publisher import Publisher
+from fanfare_shared.worker.task import handles
+
+NAME = "orchestrator"
+QUEUES = (Queue.CAMPAIGNS, Queue.PUSH_RESULTS)
+SLOW_QUEUES = (Queue.NOTIFICATIONS, Queue.MAINTENANCE)
+"""A worker of their own: a webhook that does not answer must not stand before a campaign."""
+
+
+def make_orchestrator(settings: OrchestratorSettings) -> Celery:
+    app = make_app(NAME, settings)
+    ledger = per_child(lambda: Ledger(settings, NAME))
+    context = per_child(lambda: Context(ledger(), Publisher(app), settings))
+
+    @handles(app, PlanCampaign)
+    def plan_campaign(message: PlanCampaign) -> None:
+        plan_turn(context(), message.campaign_id)
+
+    @handles(app, SettleCampaign)
+    def settle_campaign(message: SettleCampaign) -> None:
+        settle(context(), message.campaign_id)
+
+    notification_handler.register(app, ledger, settings, settings)
+    schedule_handler.register(app, ledger, settings)
+    beat.install(app, settings)
+    return app

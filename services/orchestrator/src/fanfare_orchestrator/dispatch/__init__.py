@@ -1,0 +1,1 @@
+"""Dispatch: which ready batches are on their queue, so that no project or campaign stands before another for long."""
