@@ -1,0 +1,141 @@
+"""The fleet's own parts: a line each in `parts`."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from fanfare_native import servers, simulator
+from fanfare_native.context import Context
+from fanfare_native.part import Part
+from fanfare_native.ports import HOST
+
+# Child processes of each priority's worker: two cores are shared with every server.
+_PUSH_CONCURRENCY = {"high": 1, "normal": 2, "low": 1}
+_SERVERS = ("postgresql", "rabbitmq", "redis")
+# A heartbeat file older than this belongs to a worker that lost its broker; it is touched every few seconds.
+_FRESH_SECONDS = 15
+# Longer than the soft shutdown in which a worker finishes what it sends.
+_WORKER_STOP_SECONDS = 60
+
+
+def parts(context: Context) -> list[Part]:
+    """What the fleet is made of, besides its servers."""
+    migrate = Part(
+        name="migrate",
+        command=[context.layout.programs / "fanfare-migrate"],
+        environment=settings(context),
+        directory=context.layout.root,
+        after=("postgresql",),
+        once=True,
+    )
+    push_workers = [
+        _worker(
+            context,
+            service="push-worker",
+            name=f"push-worker-{priority}",
+            queues=f"push.{priority}",
+            concurrency=int(context.given.get(f"FANFARE_PUSH_{priority.upper()}_CONCURRENCY", concurrency)),
+        )
+        for priority, concurrency in _PUSH_CONCURRENCY.items()
+    ]
+    return [
+        migrate,
+        *simulator.parts(context),
+        _api(context),
+        _worker(context, service="orchestrator"),
+        *push_workers,
+    ]
+
+
+def settings(context: Context) -> dict[str, str]:
+    """The settings every part shares; what the user gave stands first."""
+    return (
+        {
+            "FANFARE_STORAGE_URL": context.layout.storage.as_uri(),
+            "FANFARE_ENCRYPTION_KEYS": context.credentials.fernet_key("encryption"),
+            "FANFARE_BOOTSTRAP_API_KEY": context.credentials.password("bootstrap"),
+        }
+        | simulator.settings(context)
+        | servers.urls(context)
+        | context.given
+    )
+
+
+def api_url(context: Context) -> str:
+    return f"http://{HOST}:{_api_port(context)}"
+
+
+def _api_port(context: Context) -> str:
+    return context.given.get("FANFARE_API_PORT") or str(context.ports["api"])
+
+
+def _api(context: Context) -> Part:
+    return Part(
+        name="api",
+        command=[context.layout.programs / "fanfare-api"],
+        environment={
+            "FANFARE_API_HOST": HOST,
+            **settings(context),
+            "FANFARE_API_PORT": _api_port(context),
+            "FANFARE_BROKER_URL": servers.broker_url(context, "api"),
+        },
+        directory=context.layout.root,
+        after=("migrate", *_SERVERS),
+        ready=lambda _: _answers_ready(api_url(context)),
+    )
+
+
+def _worker(context: Context, *, service: str, name: str = "", queues: str = "", concurrency: int = 0) -> Part:
+    """A Celery worker. Its children must not get the stop signal: only the parent lets them finish their batch."""
+    name = name or service
+    heartbeat = context.layout.run / "heartbeats" / name
+    heartbeat.parent.mkdir(mode=0o700, exist_ok=True)
+    own = {
+        "FANFARE_BROKER_URL": servers.broker_url(context, service),
+        "FANFARE_WORKER_NAME": name,
+        "FANFARE_WORKER_QUEUES": queues,
+        "FANFARE_WORKER_CONCURRENCY": str(concurrency or ""),
+        "FANFARE_HEARTBEAT_FILE": str(heartbeat),
+        "FANFARE_METRICS_HOST": HOST,
+        "FANFARE_METRICS_PORT": str(context.ports[f"{name}.metrics"]),
+        "FANFARE_METRICS_DIR": str(context.layout.run / "metrics" / name),
+    }
+    return Part(
+        name=name,
+        command=[context.layout.programs / f"fanfare-{service}"],
+        environment=settings(context) | _stated(own),
+        directory=context.layout.root,
+        after=("migrate", *_SERVERS),
+        ready=lambda since: _beats(heartbeat, since),
+        stop_seconds=_WORKER_STOP_SECONDS,
+    )
+
+
+def _stated(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if value}
+
+
+async def _answers_ready(url: str) -> bool:
+    """Whether the api and every dependency of it are there; while one is not, it may answer and call itself degraded."""
+    try:
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            answer = await client.get(f"{url}/readyz")
+            return answer.status_code == httpx.codes.OK and answer.json()["status"] == "ready"
+    except httpx.HTTPError:
+        return False
+
+
+def _touched(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0
+
+
+async def _beats(heartbeat: Path, since: float) -> bool:
+    """Whether the file was touched lately, and by the process that was started at `since`."""
+    touched = await asyncio.to_thread(_touched, heartbeat)
+    return touched >= since and time.time() - touched < _FRESH_SECONDS

@@ -1,0 +1,48 @@
+"""The servers of the stack, each left out where the user's environment names another to use instead."""
+
+from fanfare_native import postgresql, rabbitmq, redis_server
+from fanfare_native.context import Context
+from fanfare_native.part import Part
+from fanfare_native.programs import EPMD, POSTGRESQL, RABBITMQ, REDIS, Server
+
+DATABASE, BROKER, REDIS_URL = "FANFARE_DATABASE_URL", "FANFARE_BROKER_URL", "FANFARE_REDIS_URL"
+MANAGEMENT, PROMETHEUS = "FANFARE_BROKER_MANAGEMENT_URL", "FANFARE_BROKER_PROMETHEUS_URL"
+ADDRESSES = (DATABASE, BROKER, REDIS_URL, MANAGEMENT, PROMETHEUS)
+
+
+def needed(context: Context) -> list[Server]:
+    """The programs that must be installed."""
+    wanted = {DATABASE: [POSTGRESQL], BROKER: [EPMD, RABBITMQ], REDIS_URL: [REDIS]}
+    return [server for name, servers in wanted.items() if name not in context.given for server in servers]
+
+
+def parts(context: Context) -> list[Part]:
+    """The private servers, those that hold others up first."""
+    found: list[Part] = []
+    if DATABASE not in context.given:
+        found.append(postgresql.part(context))
+    if BROKER not in context.given:
+        found.extend(rabbitmq.parts(context))
+    if REDIS_URL not in context.given:
+        found.append(redis_server.part(context))
+    return found
+
+
+def urls(context: Context) -> dict[str, str]:
+    """Where the servers are, the user's own ones included. The broker's user is the administrator."""
+    found = {
+        DATABASE: context.given.get(DATABASE) or postgresql.url(context),
+        REDIS_URL: context.given.get(REDIS_URL) or redis_server.url(context),
+    }
+    if BROKER in context.given:
+        return found | {BROKER: context.given[BROKER]}
+    return found | {
+        BROKER: rabbitmq.url(context),
+        MANAGEMENT: rabbitmq.management_url(context),
+        PROMETHEUS: rabbitmq.prometheus_url(context),
+    }
+
+
+def broker_url(context: Context, service: str) -> str:
+    """The broker as one service sees it: with that service's own user where the broker is ours."""
+    return context.given.get(BROKER) or rabbitmq.url(context, service)
