@@ -1,0 +1,1 @@
+"""A fleet of real processes for the tests that cross services, the chaos tests and the benchmarks."""
