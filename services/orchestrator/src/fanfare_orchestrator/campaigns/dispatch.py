@@ -1,0 +1,121 @@
+"""Publishing an app's ready batches, up to its cap, its campaigns in turn."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fanfare_orchestrator.campaigns.planning.sizes import TURN_SECONDS
+from fanfare_orchestrator.context import Context
+from fanfare_shared.campaigns.claims import MAY_SEND
+from fanfare_shared.contracts.messages import SendBatch
+from fanfare_shared.contracts.words import Priority
+from fanfare_shared.db.connection import Connection
+
+MIN_BATCHES = 2
+MAX_BATCHES = 256
+# When the hint of a published batch is repeated: 30 s after the first, then twice as long each time, 15 min at most.
+NEXT_HINT_AT = "now() + least(30 * power(2, least(hints, 5)), 900) * interval '1 second'"
+
+
+class Published(NamedTuple):
+    """A batch whose hint is to be published."""
+
+    batch_id: int
+    campaign_id: UUID
+    priority: str
+
+    def hint(self) -> SendBatch:
+        return SendBatch(batch_id=self.batch_id, campaign_id=self.campaign_id, priority=Priority(self.priority))
+
+
+# One dispatcher an app: the next one waits, and then counts what this one published.
+_LOCK_APP = """
+SELECT quota_per_minute FROM apps
+WHERE id = %s AND (paused_until IS NULL OR paused_until <= now())
+FOR NO KEY UPDATE
+"""
+
+# In turn: the campaign with the fewest batches in flight comes first, a lot decides between equals. A campaign with a
+# rate of its own also keeps within five seconds of that, lest its batches wait in the workers' hands.
+_PUBLISH = f"""
+WITH in_flight AS (
+    SELECT b.campaign_id, count(*) AS batches, sum(b.size) AS messages
+    FROM batches b JOIN campaigns c ON c.id = b.campaign_id
+    WHERE b.app_id = %(app)s AND b.status IN ('published', 'leased')
+      AND (b.status = 'leased' OR c.status = 'processing')
+    GROUP BY b.campaign_id
+),
+total AS (SELECT coalesce(sum(batches), 0) AS batches, coalesce(sum(messages), 0) AS messages FROM in_flight),
+sendable AS (
+    SELECT c.id, array_position(%(ranks)s, c.priority) AS rank, c.rate_per_second AS rate, random() AS lot,
+           coalesce(f.batches, 0) AS batches, coalesce(f.messages, 0) AS messages
+    FROM campaigns c LEFT JOIN in_flight f ON f.campaign_id = c.id
+    WHERE c.app_id = %(app)s AND {MAY_SEND}
+),
+candidates AS (
+    SELECT r.id, r.size, s.rank, s.lot, s.batches + r.place AS turn
+    FROM sendable s CROSS JOIN LATERAL (
+        SELECT id, size, row_number() OVER w AS place, sum(size) OVER w AS messages
+        FROM (SELECT id, size, due_at FROM batches
+              WHERE campaign_id = s.id AND status = 'ready' AND due_at <= now()
+              ORDER BY due_at, id
+              LIMIT (SELECT greatest(%(least)s, %(most)s - total.batches) FROM total)) AS ready
+        WINDOW w AS (ORDER BY due_at, id)
+    ) AS r
+    WHERE s.rate IS NULL OR s.batches + r.place <= %(least)s OR s.messages + r.messages <= s.rate * %(seconds)s
+),
+in_turn AS (
+    SELECT id, row_number() OVER w AS place, sum(size) OVER w AS messages
+    FROM candidates WINDOW w AS (ORDER BY rank, turn, lot, id)
+),
+chosen AS (
+    SELECT in_turn.id, in_turn.place FROM in_turn, total
+    WHERE in_turn.place + total.batches <= %(least)s
+       OR (in_turn.place + total.batches <= %(most)s AND in_turn.messages + total.messages <= %(cap)s)
+)
+UPDATE batches SET status = 'published', hints = hints + 1, due_at = {NEXT_HINT_AT}
+FROM chosen WHERE batches.id = chosen.id AND status = 'ready'
+RETURNING place, batches.id, campaign_id, priority
+"""
+
+
+def dispatch(context: Context, app_id: UUID) -> int:
+    """Publishes what of the app's ready batches its cap has room for; how many batches.
+
+    At most five seconds of its quota are published and unfinished, at least 2 batches, at most 256. Nothing while its
+    breaker is open.
+    """
+    with context.ledger.transaction() as connection:
+        published = _mark_published(connection, app_id)
+    return publish(context, published)
+
+
+def publish(context: Context, batches: Sequence[Published]) -> int:
+    """Publishes the hints of batches marked published; what the broker does not take is ready again."""
+    count = context.publisher.hint(batch.hint() for batch in batches)
+    if count < len(batches):
+        with context.ledger.statement() as connection:
+            _take_back(connection, [batch.batch_id for batch in batches[count:]])
+    return count
+
+
+def _mark_published(connection: Connection, app_id: UUID) -> list[Published]:
+    row = connection.execute(_LOCK_APP, (app_id,)).fetchone()
+    if row is None:
+        return []
+    parameters: dict[str, Any] = {
+        "app": app_id,
+        "ranks": [priority.value for priority in Priority],
+        "least": MIN_BATCHES,
+        "most": MAX_BATCHES,
+        "seconds": TURN_SECONDS,
+        "cap": row[0] * TURN_SECONDS / 60,
+    }
+    return [Published(*batch) for _, *batch in sorted(connection.execute(_PUBLISH, parameters).fetchall())]
+
+
+def _take_back(connection: Connection, batch_ids: list[int]) -> None:
+    connection.execute(
+        "UPDATE batches SET status = 'ready', hints = hints - 1, due_at = now() WHERE id = ANY(%s) AND status = 'published'",
+        (batch_ids,),
+    )

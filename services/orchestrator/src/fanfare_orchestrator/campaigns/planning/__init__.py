@@ -1,0 +1,1 @@
+"""Planning: from a campaign's target to its batches, a window at a time."""
