@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from fanfare_shared.campaigns.closing import COUNTS
 from fanfare_shared.db.connection import Connection, the_row
-from fanfare_shared.ledger.closing import COUNTS
 from fcm_simulator.client import SimulatorClient
 from harness.client import adds_up
 

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 
 from chaos.account import Account, count_account
+from fanfare_shared.campaigns.retries import RetryKind
 from fanfare_shared.db.connection import Ledger, the_row
 from fanfare_shared.errors import LedgerUnavailableError
-from fanfare_shared.ledger.retries import RetryKind
 from fanfare_shared.testing.polling import until
 from harness.client import FINAL
 from harness.fleet import Fleet

@@ -1,7 +1,7 @@
 """Catching a push-worker in the act, and killing it there."""
 
 from chaos.trial import CHUNK, WINDOW, Trial
-from fanfare_shared.ledger.claims import unaccounted_positions
+from fanfare_shared.campaigns.claims import unaccounted_positions
 from fanfare_shared.testing.polling import until
 
 WORKERS = ("push-worker-1", "push-worker-2", "push-worker-3")

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from fanfare_shared.campaigns.transitions import Action, allowed_from, next_status
-from fanfare_shared.contracts.words import CampaignStatus
+from fanfare_shared.bulk.transitions import Action, allowed_from, next_status
+from fanfare_shared.contracts.words import JobStatus
 from harness.client import adds_up
 from harness.company import Company
 
@@ -18,9 +18,9 @@ DEVICES = 60
 _OUTCOMES = ("success", "invalid_token", "failed", "expired", "cancelled", "unknown")
 # What the fleet does by itself between a look and an action.
 _BY_ITSELF = {
-    CampaignStatus.SCHEDULED: {CampaignStatus.PROCESSING, CampaignStatus.COMPLETED},
-    CampaignStatus.PROCESSING: {CampaignStatus.COMPLETED},
-    CampaignStatus.CANCELLING: {CampaignStatus.CANCELLED},
+    JobStatus.SCHEDULED: {JobStatus.PROCESSING, JobStatus.COMPLETED},
+    JobStatus.PROCESSING: {JobStatus.COMPLETED},
+    JobStatus.CANCELLING: {JobStatus.CANCELLED},
 }
 _ACTIONS: dict[Action, list[dict[str, Any]]] = {
     Action.SEND: [{}, {"delay_seconds": 1}],
@@ -41,8 +41,8 @@ class Campaigns(RuleBasedStateMachine):
         self.campaign = self.company.client.create_campaign(self.company.app_id, rate_per_second=30)
 
     @property
-    def status(self) -> CampaignStatus:
-        return CampaignStatus(self.company.client.stats(self.campaign)["status"])
+    def status(self) -> JobStatus:
+        return JobStatus(self.company.client.stats(self.campaign)["status"])
 
     @rule(data=st.data(), action=st.sampled_from(sorted(_ACTIONS)))
     def act(self, data: st.DataObject, action: Action) -> None:
@@ -63,7 +63,7 @@ class Campaigns(RuleBasedStateMachine):
         else:
             assert answer["status"] in {next_status(asked, status) for status in legal_from}, (asked, before, answer)
 
-    @precondition(lambda self: self.status is CampaignStatus.PROCESSING)
+    @precondition(lambda self: self.status is JobStatus.PROCESSING)
     @rule()
     def let_some_be_sent(self) -> None:
         sent = self.company.client.stats(self.campaign)["sent"]
@@ -77,9 +77,9 @@ class Campaigns(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever happened, it can be brought to an end, and then everyone is accounted for once."""
-        if self.status is CampaignStatus.PAUSED:
+        if self.status is JobStatus.PAUSED:
             self.company.client.act(self.campaign, "resume")
-        elif self.status in {CampaignStatus.DRAFT, CampaignStatus.SCHEDULED}:
+        elif self.status in {JobStatus.DRAFT, JobStatus.SCHEDULED}:
             self.company.client.act(self.campaign, "cancel")
         stats = self.company.client.wait_for_status(self.campaign, seconds=60)
         assert adds_up(stats), stats

@@ -11,7 +11,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from fanfare_api.tasks.repository import CAMPAIGN_STATUSES
-from fanfare_shared.contracts.words import CampaignStatus, TaskStatus
+from fanfare_shared.contracts.words import JobStatus, TaskStatus
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.ids import uuid7
 from fanfare_shared.testing.world import World, make_world
@@ -39,9 +39,9 @@ def _add_probe(ledger: Ledger, world: World, kind: str, **columns: Any) -> UUID:
     return UUID(str(row["id"]))
 
 
-@pytest.mark.parametrize("status", list(CampaignStatus))
+@pytest.mark.parametrize("status", list(JobStatus))
 async def test_a_campaign_is_a_task_in_celerys_words(
-    client: httpx.AsyncClient, world: World, ledger: Ledger, status: CampaignStatus
+    client: httpx.AsyncClient, world: World, ledger: Ledger, status: JobStatus
 ) -> None:
     _set_status(ledger, "campaigns", world.campaign_id, status)
     task = (await client.get(f"/v1/tasks/{world.campaign_id}")).json()

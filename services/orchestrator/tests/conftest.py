@@ -98,7 +98,7 @@ class Hints:
 
     def take(self, message_class: type[Message], queue: Queue) -> list[Any]:
         """Everything on the queue, which must all be of this class."""
-        taken = [self._reader.take(queue) for _ in range(self._reader.depth(queue))]
+        taken = self._reader.take_all(queue)
         assert {message.headers["task"] for message in taken} <= {message_class.task}
         return [message_class.model_validate(message.payload[1]["message"]) for message in taken]
 

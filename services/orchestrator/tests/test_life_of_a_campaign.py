@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from fanfare_orchestrator.planning.turns import plan_turn
-from fanfare_orchestrator.settling.settle import settle
+from fanfare_orchestrator.bulk.settle import settle
+from fanfare_orchestrator.campaigns.planning.turns import plan_turn
+from fanfare_shared.campaigns.answers import Answers
+from fanfare_shared.campaigns.batches import claim, close, record
 from fanfare_shared.contracts.messages import SendBatch
 from fanfare_shared.contracts.queues import Queue
-from fanfare_shared.ledger.answers import Answers
-from fanfare_shared.ledger.batches import claim, close, record
 
 
 def send(office: Any, batch_id: int) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fanfare_shared.ledger.claims import read_app
-from fanfare_shared.ledger.retries import RetryKind
-from fanfare_shared.ledger.rows import AppRow
+from fanfare_shared.campaigns.claims import read_app
+from fanfare_shared.campaigns.retries import RetryKind
+from fanfare_shared.campaigns.rows import AppRow
 from fcm_simulator.script import OutcomeName
 from harness.push_worker import Worker
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from fanfare_push_worker.credentials import AccessTokens, ServiceAccount, service_account
+from fanfare_shared.campaigns.rows import AppRow
 from fanfare_shared.crypto import Cipher
 from fanfare_shared.errors import CredentialsUnusableError, TokenEndpointUnavailableError
 from fanfare_shared.ids import uuid7
-from fanfare_shared.ledger.rows import AppRow
 from fanfare_shared.settings import FcmSettings
 from fanfare_shared.testing.polling import wait_until
 from fcm_simulator.process import RunningSimulator

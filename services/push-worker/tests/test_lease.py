@@ -13,9 +13,9 @@ from fanfare_push_worker.sending.line import Line
 from fanfare_push_worker.sending.send_batch import _make_sender
 from fanfare_push_worker.transport import Transport
 from fanfare_shared import metrics
+from fanfare_shared.campaigns.batches import claim
+from fanfare_shared.campaigns.retries import RetryKind
 from fanfare_shared.db.connection import Ledger
-from fanfare_shared.ledger.batches import claim
-from fanfare_shared.ledger.retries import RetryKind
 from fanfare_shared.settings import DatabaseSettings
 from fanfare_shared.testing.polling import wait_until
 from fanfare_shared.testing.proxies import silenceable

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from fanfare_push_worker.quota.arithmetic import VALID_SECONDS, project_bucket
 from fanfare_push_worker.quota.local import LocalBucket
 from fanfare_push_worker.quota.quota import Quota
+from fanfare_shared.campaigns.rows import AppRow, CampaignRow
 from fanfare_shared.contracts.words import Priority
 from fanfare_shared.ids import uuid7
-from fanfare_shared.ledger.rows import AppRow, CampaignRow
 from fanfare_shared.settings import RedisSettings
 
 JITTER_SECONDS = 0.4

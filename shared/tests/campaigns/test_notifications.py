@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fanfare_shared.campaigns.notifications import CampaignEvent, notifications_for
-from fanfare_shared.contracts.words import CampaignStatus
+from fanfare_shared.contracts.words import JobStatus
 from fanfare_shared.ids import uuid7
 
 
@@ -54,11 +54,11 @@ def test_the_payload_is_json_with_the_account_in_the_words_of_stats() -> None:
     assert payload["started_at"] == "2026-01-01T00:00:00+00:00"
 
 
-@pytest.mark.parametrize("status", [status for status in CampaignStatus if status.is_final])
-def test_every_final_status_is_notified(status: CampaignStatus) -> None:
+@pytest.mark.parametrize("status", [status for status in JobStatus if status.is_final])
+def test_every_final_status_is_notified(status: JobStatus) -> None:
     assert CampaignEvent.of_status(status) == f"campaign.{status}"
 
 
 def test_a_campaign_that_only_processes_is_no_event() -> None:
     with pytest.raises(ValueError, match=r"campaign\.processing"):
-        CampaignEvent.of_status(CampaignStatus.PROCESSING)
+        CampaignEvent.of_status(JobStatus.PROCESSING)

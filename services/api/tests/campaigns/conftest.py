@@ -8,7 +8,7 @@ import httpx
 import pytest
 from psycopg.rows import dict_row
 
-from fanfare_shared.contracts.words import CampaignStatus
+from fanfare_shared.contracts.words import JobStatus
 from fanfare_shared.db.connection import Ledger, the_row
 from fanfare_shared.testing.world import World, make_world
 
@@ -36,8 +36,8 @@ def make_campaign(client: httpx.AsyncClient, content: Callable[..., dict[str, An
 
 
 @pytest.fixture
-def set_status(ledger: Ledger) -> Callable[[str, CampaignStatus], None]:
-    def set_status(campaign_id: str, status: CampaignStatus) -> None:
+def set_status(ledger: Ledger) -> Callable[[str, JobStatus], None]:
+    def set_status(campaign_id: str, status: JobStatus) -> None:
         with ledger.transaction() as connection:
             connection.execute("UPDATE campaigns SET status = %s WHERE id = %s", (status.value, campaign_id))
 

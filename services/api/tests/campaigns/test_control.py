@@ -14,9 +14,9 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from fanfare_api.settings import ApiSettings
-from fanfare_shared.campaigns.transitions import TRANSITIONS, Action
+from fanfare_shared.bulk.transitions import TRANSITIONS, Action
 from fanfare_shared.contracts.queues import Queue
-from fanfare_shared.contracts.words import CampaignStatus
+from fanfare_shared.contracts.words import JobStatus
 from fanfare_shared.settings import BrokerSettings
 from fanfare_shared.testing.brokers import QueueReader
 from fanfare_shared.testing.polling import wait_until
@@ -24,7 +24,7 @@ from fanfare_shared.worker.app import CONNECT_TIMEOUT_SECONDS
 
 MakeCampaign = Callable[..., Awaitable[str]]
 Rows = Callable[..., list[dict[str, Any]]]
-SetStatus = Callable[[str, CampaignStatus], None]
+SetStatus = Callable[[str, JobStatus], None]
 AddDevice = Callable[..., int]
 MakeClient = Callable[..., httpx.AsyncClient]
 RunApp = Callable[[ApiSettings], AbstractAsyncContextManager[FastAPI]]
@@ -42,7 +42,7 @@ REQUESTS: dict[Action, tuple[str, str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("status", list(CampaignStatus))
+@pytest.mark.parametrize("status", list(JobStatus))
 @pytest.mark.parametrize("action", list(REQUESTS))
 async def test_an_action_does_what_the_table_says_in_every_status(
     client: httpx.AsyncClient,
@@ -51,7 +51,7 @@ async def test_an_action_does_what_the_table_says_in_every_status(
     set_status: SetStatus,
     rows: Rows,
     action: Action,
-    status: CampaignStatus,
+    status: JobStatus,
 ) -> None:
     add_device("a", "token-a")
     campaign_id = await make_campaign()
@@ -287,9 +287,9 @@ async def test_resuming_a_campaign_that_was_paused_while_it_was_cancelled_goes_o
     client: httpx.AsyncClient, make_campaign: MakeCampaign, set_status: SetStatus, rows: Rows
 ) -> None:
     campaign_id = await make_campaign()
-    set_status(campaign_id, CampaignStatus.PROCESSING)
+    set_status(campaign_id, JobStatus.PROCESSING)
     await client.post(f"/v1/campaigns/{campaign_id}/cancel")
-    set_status(campaign_id, CampaignStatus.PAUSED)  # as LEDGER_IMBALANCE does
+    set_status(campaign_id, JobStatus.PAUSED)  # as LEDGER_IMBALANCE does
     answer = await client.post(f"/v1/campaigns/{campaign_id}/resume")
     assert (answer.status_code, answer.json()["status"]) == (202, "cancelling")
     (row,) = rows("campaigns", id=campaign_id)

@@ -2,13 +2,13 @@
 
 from celery import Celery
 
+from fanfare_orchestrator.bulk.settle import settle
+from fanfare_orchestrator.campaigns.planning.turns import plan_turn
 from fanfare_orchestrator.context import Context
 from fanfare_orchestrator.notifications import handler as notification_handler
-from fanfare_orchestrator.planning.turns import plan_turn
 from fanfare_orchestrator.schedule import beat
 from fanfare_orchestrator.schedule import handler as schedule_handler
 from fanfare_orchestrator.settings import OrchestratorSettings
-from fanfare_orchestrator.settling.settle import settle
 from fanfare_shared.contracts.messages import PlanCampaign, SettleCampaign
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger

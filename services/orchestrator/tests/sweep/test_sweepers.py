@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from fanfare_orchestrator.campaigns.planning.turns import plan_turn
 from fanfare_orchestrator.context import Context
-from fanfare_orchestrator.planning.turns import plan_turn
 from fanfare_orchestrator.sweep.batches import sweep_overdue_batches
 from fanfare_orchestrator.sweep.campaigns import sweep_due_campaigns
 from fanfare_orchestrator.sweep.gauges import measure_campaigns
@@ -16,11 +16,11 @@ from fanfare_orchestrator.sweep.ready import sweep_ready_batches
 from fanfare_orchestrator.sweep.scheduled import sweep_scheduled_campaigns
 from fanfare_orchestrator.sweep.tasks import sweep_due_notifications, sweep_due_probes
 from fanfare_shared import metrics
+from fanfare_shared.campaigns.batches import claim
 from fanfare_shared.contracts.messages import PlanCampaign, RunProbe, SendBatch, SendNotification
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.ids import uuid7
-from fanfare_shared.ledger.batches import claim
 
 PAST = "now() - interval '1 second'"
 

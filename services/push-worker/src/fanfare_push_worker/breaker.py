@@ -1,9 +1,9 @@
 """One breaker a project: `apps.paused_until` in the ledger, which dispatch and claims read, and in Redis, which draws do."""
 
 from fanfare_push_worker.quota.quota import Quota
+from fanfare_shared.campaigns.rows import AppRow
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.errors import LedgerUnavailableError
-from fanfare_shared.ledger.rows import AppRow
 from fanfare_shared.logs import get_logger
 
 QUOTA_PAUSE_SECONDS = 60.0

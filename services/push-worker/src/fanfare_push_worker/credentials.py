@@ -12,6 +12,7 @@ from firebase_admin import credentials as firebase_credentials
 from google.auth import exceptions as google_errors
 from google.auth.transport.requests import Request
 
+from fanfare_shared.campaigns.rows import AppRow
 from fanfare_shared.crypto import Cipher
 from fanfare_shared.errors import (
     CredentialsUnusableError,
@@ -21,7 +22,6 @@ from fanfare_shared.errors import (
     UntrustedTokenUriError,
 )
 from fanfare_shared.fcm.service_accounts import check_service_account, parse_service_account, read_mounted_secret
-from fanfare_shared.ledger.rows import AppRow
 from fanfare_shared.settings import FcmSettings
 
 _TIMEOUT_SECONDS = 10.0

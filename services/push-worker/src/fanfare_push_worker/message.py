@@ -1,8 +1,8 @@
 """A campaign's row as the message its devices get."""
 
+from fanfare_shared.campaigns.rows import CampaignRow
 from fanfare_shared.contracts.words import Priority
 from fanfare_shared.fcm.message import PushMessage
-from fanfare_shared.ledger.rows import CampaignRow
 
 
 def push_message(campaign: CampaignRow) -> PushMessage:

@@ -15,11 +15,11 @@ from fanfare_push_worker.settings import PushWorkerSettings
 from fanfare_push_worker.shutdown import StopFlag
 from fanfare_push_worker.transport import Transport
 from fanfare_shared import metrics
+from fanfare_shared.campaigns.rows import AppRow
 from fanfare_shared.crypto import Cipher
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.errors import CredentialsUnusableError
 from fanfare_shared.fcm.service_accounts import mounted_secret_version
-from fanfare_shared.ledger.rows import AppRow
 from fanfare_shared.logs import get_logger
 from fanfare_shared.worker.publisher import Publisher
 

@@ -1,1 +1,4 @@
-"""What a campaign is, apart from where it is stored: its legal transitions."""
+"""A campaign in the ledger: its batches claimed, recorded, released, closed. Each is one short transaction with the epoch.
+
+Order of locks, everywhere: a batch's row, then its campaign's.
+"""

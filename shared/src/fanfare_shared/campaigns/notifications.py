@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from fanfare_shared.contracts.words import CampaignStatus, Outcome
+from fanfare_shared.contracts.words import JobStatus, Outcome
 from fanfare_shared.ids import uuid7
 
 
@@ -18,7 +18,7 @@ class CampaignEvent(StrEnum):
     PAUSED = "campaign.paused"
 
     @classmethod
-    def of_status(cls, status: CampaignStatus) -> "CampaignEvent":
+    def of_status(cls, status: JobStatus) -> "CampaignEvent":
         """The event of reaching this status. Raises ValueError for one that nobody is told of."""
         return cls(f"campaign.{status}")
 

@@ -35,8 +35,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class CampaignStatus(StrEnum):
-    """Where a campaign stands. The legal moves are `fanfare_shared.campaigns.transitions`."""
+class JobStatus(StrEnum):
+    """Where a bulk job (a campaign, an image job) stands. The legal moves are `fanfare_shared.bulk.transitions`."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -49,7 +49,7 @@ class CampaignStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self in {CampaignStatus.CANCELLED, CampaignStatus.COMPLETED, CampaignStatus.FAILED}
+        return self in {JobStatus.CANCELLED, JobStatus.COMPLETED, JobStatus.FAILED}
 
 
 class BatchStatus(StrEnum):

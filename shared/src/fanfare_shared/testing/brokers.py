@@ -134,15 +134,26 @@ class QueueReader:
         self._connection.release()
 
     def depth(self, queue: Queue) -> int:
-        """Messages that are ready, as of now: the management API's figures are seconds old."""
+        """Messages that are ready: fresher than the management API's figures, which are seconds old. Wait for it: a quorum
+        queue counts a little later than it confirms.
+        """
         return int(self._connection.default_channel.queue_declare(queue.value, passive=True).message_count)
 
     def take(self, queue: Queue) -> Message:
         """The next message, acknowledged. Fails when there is none."""
-        message = self._connection.default_channel.basic_get(queue.value, no_ack=True)
+        message = self._get(queue)
         if message is None:
             raise AssertionError(f"{queue.value} is empty")
-        return self._connection.default_channel.message_to_python(message)
+        return message
+
+    def take_all(self, queue: Queue) -> list[Message]:
+        """Every message that was confirmed, acknowledged."""
+        return list(iter(lambda: self._get(queue), None))
+
+    def _get(self, queue: Queue) -> Message | None:
+        channel = self._connection.default_channel
+        message = channel.basic_get(queue.value, no_ack=True)
+        return None if message is None else channel.message_to_python(message)
 
 
 @contextmanager

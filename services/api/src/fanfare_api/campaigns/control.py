@@ -10,11 +10,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.campaigns.limits import check_moment
 from fanfare_api.campaigns.service import check_not_expired
+from fanfare_shared.bulk.transitions import Action, next_status
 from fanfare_shared.campaigns.notifications import CampaignEvent, notifications_for
 from fanfare_shared.campaigns.start import STARTED
-from fanfare_shared.campaigns.transitions import Action, next_status
 from fanfare_shared.contracts.messages import Message, PlanCampaign, RunProbe, SendNotification, SettleCampaign
-from fanfare_shared.contracts.words import CampaignStatus
+from fanfare_shared.contracts.words import JobStatus
 from fanfare_shared.db.tables import Campaign, CampaignPlan, Device, Notification, Probe
 from fanfare_shared.errors import InvalidRequestError
 from fanfare_shared.ids import uuid7
@@ -43,7 +43,7 @@ class Control:
     hints: list[Message]
     request_id: str
 
-    async def send(self, delay_seconds: int) -> CampaignStatus:
+    async def send(self, delay_seconds: int) -> JobStatus:
         """Starts now, or schedules the start after `delay_seconds`. Raises InvalidRequestError where it expires first."""
         if delay_seconds:
             return await self._schedule(self.now + timedelta(seconds=delay_seconds))
@@ -53,22 +53,22 @@ class Control:
         self._hint(PlanCampaign(campaign_id=self.campaign.id, request_id=self.request_id))
         return status
 
-    async def schedule(self, scheduled_at: datetime) -> CampaignStatus:
+    async def schedule(self, scheduled_at: datetime) -> JobStatus:
         """Raises InvalidRequestError for a moment that is past, too far ahead, or after the expiry."""
         next_status(Action.SCHEDULE, self.campaign.status)
         check_moment("scheduled_at", scheduled_at, self.now)
         return await self._schedule(scheduled_at)
 
-    async def pause(self) -> CampaignStatus:
+    async def pause(self) -> JobStatus:
         status = next_status(Action.PAUSE, self.campaign.status)
         await self._write(status, pause_reason=REQUESTED)
         return status
 
-    async def resume(self) -> CampaignStatus:
+    async def resume(self) -> JobStatus:
         status = next_status(Action.RESUME, self.campaign.status)
         if self.campaign.final_status is not None:
             # Its account did not add up while it was cancelled: it goes on with that, and sends to nobody.
-            status = CampaignStatus.CANCELLING
+            status = JobStatus.CANCELLING
         await self._write(status, pause_reason=None, error_message=None, due_at=func.now())
         plan = await self.session.get(CampaignPlan, self.campaign.id)
         if plan is None or plan.planned_at is None:
@@ -76,14 +76,14 @@ class Control:
         self._hint(SettleCampaign(campaign_id=self.campaign.id, request_id=self.request_id))
         return status
 
-    async def cancel(self) -> CampaignStatus:
+    async def cancel(self) -> JobStatus:
         """What never started is cancelled at once; the rest is settled by the orchestrator."""
         status = next_status(Action.CANCEL, self.campaign.status)
-        if status is CampaignStatus.CANCELLED:
+        if status is JobStatus.CANCELLED:
             await self._write(status, completed_at=func.now(), due_at=None)
             await self._notify(CampaignEvent.CANCELLED)
             return status
-        await self._write(status, final_status=CampaignStatus.CANCELLED.value, pause_reason=None, due_at=func.now())
+        await self._write(status, final_status=JobStatus.CANCELLED.value, pause_reason=None, due_at=func.now())
         self._hint(SettleCampaign(campaign_id=self.campaign.id, request_id=self.request_id))
         return status
 
@@ -115,13 +115,13 @@ class Control:
         self._hint(RunProbe(probe_id=probe_id, request_id=self.request_id))
         return probe_id
 
-    async def _schedule(self, scheduled_at: datetime) -> CampaignStatus:
+    async def _schedule(self, scheduled_at: datetime) -> JobStatus:
         status = next_status(Action.SCHEDULE, self.campaign.status)
         check_not_expired(self.campaign.expires_at, scheduled_at)
         await self._write(status, scheduled_at=scheduled_at, due_at=scheduled_at)
         return status
 
-    async def _write(self, status: CampaignStatus, **columns: object) -> None:
+    async def _write(self, status: JobStatus, **columns: object) -> None:
         await self.session.execute(
             update(Campaign)
             .where(col(Campaign.id) == self.campaign.id)

@@ -15,7 +15,7 @@ from fanfare_api.campaigns.schemas import CampaignAccepted, ScheduleRequest, Sen
 from fanfare_api.http.idempotency import Idempotent
 from fanfare_api.http.transactions import HintsDep, LedgerRoute, SessionDep
 from fanfare_shared.contracts.queues import Queue
-from fanfare_shared.contracts.words import CampaignStatus, Priority
+from fanfare_shared.contracts.words import JobStatus, Priority
 
 router = APIRouter(
     prefix="/v1/campaigns/{campaign_id}", tags=["campaigns"], route_class=LedgerRoute, dependencies=[Idempotent]
@@ -31,7 +31,7 @@ class ControlRequest:
     caller: Caller
     control: Control
 
-    async def accepted(self, name: str, status: CampaignStatus, task_id: UUID | None = None) -> CampaignAccepted:
+    async def accepted(self, name: str, status: JobStatus, task_id: UUID | None = None) -> CampaignAccepted:
         """Writes what was done to the audit log, and the answer."""
         campaign = self.control.campaign
         session = self.control.session
@@ -94,4 +94,4 @@ async def cancel(asked: ControlDep) -> CampaignAccepted:
 async def test(asked: ControlDep, body: TestRequest) -> CampaignAccepted:
     """Sends the message to the active devices of a few users, outside the account. `task_id` tells what came of it."""
     probe_id = await asked.control.test(body.user_ids)
-    return await asked.accepted("test", CampaignStatus(asked.control.campaign.status), probe_id)
+    return await asked.accepted("test", JobStatus(asked.control.campaign.status), probe_id)

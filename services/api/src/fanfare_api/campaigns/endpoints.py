@@ -14,7 +14,7 @@ from fanfare_api.http.idempotency import Idempotent
 from fanfare_api.http.pagination import Page, PageDep
 from fanfare_api.http.transactions import LedgerRoute, SessionDep
 from fanfare_api.runtime import runtime_of
-from fanfare_shared.contracts.words import CampaignStatus
+from fanfare_shared.contracts.words import JobStatus
 from fanfare_shared.webhooks import AllowList
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=LedgerRoute)
@@ -46,7 +46,7 @@ async def find(
     caller: Reader,
     page: PageDep,
     app_id: AppFilter = None,
-    status: Annotated[CampaignStatus | None, Query(description="Only those of this status")] = None,
+    status: Annotated[JobStatus | None, Query(description="Only those of this status")] = None,
 ) -> Page[CampaignShown]:
     items, next_cursor = await list_campaigns(session, caller, page, app_id=app_id, status=status)
     return Page(items=items, next_cursor=next_cursor)

@@ -13,12 +13,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from fanfare_api.auth.caller import Caller
 from fanfare_api.campaigns.schemas import BatchShown, CampaignShown, DeliveryShown
 from fanfare_api.http.pagination import PageRequest, fetch_page
-from fanfare_shared.contracts.words import BatchStatus, CampaignStatus, Outcome
+from fanfare_shared.contracts.words import BatchStatus, JobStatus, Outcome
 from fanfare_shared.db.tables import Batch, Campaign, CampaignPlan, Delivery
 from fanfare_shared.db.types import Json
 from fanfare_shared.errors import NotFoundError
 
-ACTIVE = (CampaignStatus.SCHEDULED, CampaignStatus.PROCESSING, CampaignStatus.PAUSED, CampaignStatus.CANCELLING)
+ACTIVE = (JobStatus.SCHEDULED, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.CANCELLING)
 # As in the index campaigns_active, which PostgreSQL only uses where it sees these very words.
 _IS_ACTIVE: ColumnElement[bool] = literal_column(
     f"campaigns.status IN ({', '.join(repr(status.value) for status in ACTIVE)})"
@@ -74,7 +74,7 @@ async def list_campaigns(
     page: PageRequest,
     *,
     app_id: UUID | None = None,
-    status: CampaignStatus | None = None,
+    status: JobStatus | None = None,
     active: bool = False,
 ) -> tuple[list[CampaignShown], str | None]:
     """A page of campaigns and the next page's cursor."""

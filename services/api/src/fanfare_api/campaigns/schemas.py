@@ -17,7 +17,7 @@ from fanfare_api.campaigns.limits import (
     check_within_bytes,
 )
 from fanfare_api.http.schemas import RequestBody, Shown, Text
-from fanfare_shared.contracts.words import CampaignStatus, DeliveryGuarantee, Priority
+from fanfare_shared.contracts.words import DeliveryGuarantee, JobStatus, Priority
 from fanfare_shared.fcm.message import MAX_COLLAPSE_ID_BYTES
 
 UserId = Annotated[Text, Field(min_length=1, max_length=256)]
@@ -99,7 +99,7 @@ class CampaignShown(Shown):
     dry_run: bool
     webhook_url: str | None
     notify_email: str | None
-    status: CampaignStatus
+    status: JobStatus
     pause_reason: str | None
     error_code: str | None
     error_message: str | None
@@ -117,7 +117,7 @@ class CampaignAccepted(Shown):
 
     campaign_id: UUID
     task_id: UUID
-    status: CampaignStatus
+    status: JobStatus
     priority: Priority
     queue: str
 

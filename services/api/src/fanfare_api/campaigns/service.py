@@ -13,7 +13,7 @@ from fanfare_api.apps.repository import get_app
 from fanfare_api.auth.caller import Caller
 from fanfare_api.campaigns.limits import check_fits, check_moment, check_webhook
 from fanfare_api.campaigns.schemas import CampaignContent, CampaignCreate
-from fanfare_shared.campaigns.transitions import Action, next_status
+from fanfare_shared.bulk.transitions import Action, next_status
 from fanfare_shared.db.tables import Campaign
 from fanfare_shared.errors import InvalidRequestError
 from fanfare_shared.webhooks import AllowList

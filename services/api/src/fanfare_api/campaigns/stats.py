@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.http.schemas import Shown
-from fanfare_shared.contracts.words import CampaignStatus, Outcome
+from fanfare_shared.contracts.words import JobStatus, Outcome
 from fanfare_shared.db.types import Json
 
 # Only a batch that was claimed can have recorded anything, and claimed and open are at most as many as may be in flight;
@@ -63,7 +63,7 @@ class CampaignStats(Shown):
     """
 
     campaign_id: UUID
-    status: CampaignStatus
+    status: JobStatus
     total_recipients: int
     sent: int
     success: int
@@ -118,7 +118,7 @@ class Account:
 
     @property
     def is_final(self) -> bool:
-        return CampaignStatus(self.row["status"]).is_final
+        return JobStatus(self.row["status"]).is_final
 
     def progress(self) -> float | None:
         if self.is_final and not self.total:
@@ -147,7 +147,7 @@ def present(account: Account, recent_rate: float | None) -> CampaignStats:
     row, counts = account.row, account.counts
     failure = counts[Outcome.INVALID_TOKEN] + counts[Outcome.FAILED] + counts[Outcome.UNKNOWN]
     rate = account.mean_rate() if account.is_final or recent_rate is None else recent_rate
-    sending = account.planned and row["status"] == CampaignStatus.PROCESSING
+    sending = account.planned and row["status"] == JobStatus.PROCESSING
     return CampaignStats(
         campaign_id=row["id"],
         status=row["status"],

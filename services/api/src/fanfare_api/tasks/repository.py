@@ -7,19 +7,19 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from fanfare_api.auth.caller import Caller
 from fanfare_api.campaigns.stats import Account, present, read_account
 from fanfare_api.tasks.schemas import TaskShown
-from fanfare_shared.contracts.words import CampaignStatus, TaskStatus
+from fanfare_shared.contracts.words import JobStatus, TaskStatus
 from fanfare_shared.db.tables import Notification, Probe
 from fanfare_shared.errors import NotFoundError
 
 CAMPAIGN_STATUSES = {
-    CampaignStatus.DRAFT: TaskStatus.PENDING,
-    CampaignStatus.SCHEDULED: TaskStatus.PENDING,
-    CampaignStatus.PROCESSING: TaskStatus.STARTED,
-    CampaignStatus.PAUSED: TaskStatus.RETRY,
-    CampaignStatus.CANCELLING: TaskStatus.STARTED,
-    CampaignStatus.CANCELLED: TaskStatus.REVOKED,
-    CampaignStatus.COMPLETED: TaskStatus.SUCCESS,
-    CampaignStatus.FAILED: TaskStatus.FAILURE,
+    JobStatus.DRAFT: TaskStatus.PENDING,
+    JobStatus.SCHEDULED: TaskStatus.PENDING,
+    JobStatus.PROCESSING: TaskStatus.STARTED,
+    JobStatus.PAUSED: TaskStatus.RETRY,
+    JobStatus.CANCELLING: TaskStatus.STARTED,
+    JobStatus.CANCELLED: TaskStatus.REVOKED,
+    JobStatus.COMPLETED: TaskStatus.SUCCESS,
+    JobStatus.FAILED: TaskStatus.FAILURE,
 }
 PROBE_KINDS = {
     "app_check": "app.check",
@@ -50,7 +50,7 @@ def _of_campaign(account: Account) -> TaskShown:
     return TaskShown(
         task_id=row["id"],
         kind="campaign.send",
-        status=CAMPAIGN_STATUSES[CampaignStatus(row["status"])],
+        status=CAMPAIGN_STATUSES[JobStatus(row["status"])],
         attempts=int(started),
         result=present(account, recent_rate=None).model_dump(mode="json") if started else None,
         error={"code": reason, "message": row["error_message"]} if reason else None,

@@ -4,9 +4,9 @@ A lease that ended goes back to `published`, so that the claim counts it and its
 knows. A published batch that may not be sent at present is ready again, and does not count against its app's cap.
 """
 
+from fanfare_orchestrator.campaigns.dispatch import NEXT_HINT_AT, Published, publish
 from fanfare_orchestrator.context import Context
-from fanfare_orchestrator.dispatch.dispatch import NEXT_HINT_AT, Published, publish
-from fanfare_shared.ledger.claims import MAY_SEND
+from fanfare_shared.campaigns.claims import MAY_SEND
 
 _LIMIT = 500
 

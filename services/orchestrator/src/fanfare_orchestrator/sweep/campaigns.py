@@ -4,9 +4,9 @@ its planning or its drain has not ended.
 The sweep plans a window and settles by itself: no slow task stands before it, and it needs no broker.
 """
 
+from fanfare_orchestrator.bulk.settle import settle
+from fanfare_orchestrator.campaigns.planning.turns import plan_turn
 from fanfare_orchestrator.context import Context
-from fanfare_orchestrator.planning.turns import plan_turn
-from fanfare_orchestrator.settling.settle import settle
 
 # A drain takes up to half a second; the other sweepers have their turn in between.
 _LIMIT = 10

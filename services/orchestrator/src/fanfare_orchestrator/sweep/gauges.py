@@ -1,7 +1,7 @@
 """The gauges counted from the ledger."""
 
 from fanfare_orchestrator.context import Context
-from fanfare_shared.contracts.words import CampaignStatus
+from fanfare_shared.contracts.words import JobStatus
 from fanfare_shared.db.connection import the_row
 from fanfare_shared.metrics import campaign_oldest_pending, campaigns
 
@@ -19,7 +19,7 @@ def measure_campaigns(context: Context) -> bool:
     with context.ledger.statement() as connection:
         by_status = dict(connection.execute(_BY_STATUS).fetchall())
         oldest = the_row(connection.execute(_OLDEST))[0]
-    for status in CampaignStatus:
+    for status in JobStatus:
         campaigns.labels(status.value).set(by_status.get(status.value, 0))
     campaign_oldest_pending.set(float(oldest))
     return False

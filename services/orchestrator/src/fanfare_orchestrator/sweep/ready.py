@@ -1,8 +1,8 @@
 """Ready batches that are due: follow-ups whose backoff is over, batches given back, and any that a hint was lost of."""
 
+from fanfare_orchestrator.campaigns.dispatch import dispatch
 from fanfare_orchestrator.context import Context
-from fanfare_orchestrator.dispatch.dispatch import dispatch
-from fanfare_shared.ledger.claims import MAY_SEND
+from fanfare_shared.campaigns.claims import MAY_SEND
 
 _APPS = f"""
 SELECT DISTINCT c.app_id FROM campaigns c JOIN apps a ON a.id = c.app_id

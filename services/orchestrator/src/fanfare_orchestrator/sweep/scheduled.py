@@ -1,8 +1,8 @@
 """Scheduled campaigns whose moment has come."""
 
 from fanfare_orchestrator.context import Context
+from fanfare_shared.bulk.transitions import Action, allowed_from
 from fanfare_shared.campaigns.start import STARTED
-from fanfare_shared.campaigns.transitions import Action, allowed_from
 from fanfare_shared.contracts.messages import PlanCampaign
 
 _LIMIT = 100

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fanfare_orchestrator.campaigns.deactivations import DeadTokens
 from fanfare_orchestrator.context import Context
 from fanfare_orchestrator.sweep.batches import sweep_overdue_batches
 from fanfare_orchestrator.sweep.campaigns import sweep_due_campaigns
-from fanfare_orchestrator.sweep.deactivations import DeadTokens
 from fanfare_orchestrator.sweep.gauges import measure_campaigns
 from fanfare_orchestrator.sweep.ready import sweep_ready_batches
 from fanfare_orchestrator.sweep.scheduled import sweep_scheduled_campaigns

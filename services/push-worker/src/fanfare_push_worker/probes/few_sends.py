@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fanfare_push_worker.credentials import AccessTokens
 from fanfare_push_worker.process import SendingProcess
 from fanfare_push_worker.transport import Target
+from fanfare_shared.campaigns.rows import AppRow
 from fanfare_shared.errors import CredentialsUnusableError, QuotaUnavailableError
 from fanfare_shared.fcm.answers import Answer, AnswerClass, classify, message_id
-from fanfare_shared.ledger.rows import AppRow
 
 _QUOTA_SECONDS = 5.0
 _TOKEN_SECONDS = 15.0

@@ -11,15 +11,15 @@ from psycopg.types.json import Jsonb
 from fanfare_push_worker.message import push_message
 from fanfare_push_worker.probes.few_sends import Reply, send_few
 from fanfare_push_worker.process import SendingProcess
+from fanfare_shared.bulk.faults import fail_campaign, pause_campaign
+from fanfare_shared.campaigns.batches import load_devices
+from fanfare_shared.campaigns.claims import read_app, read_campaign
+from fanfare_shared.campaigns.rows import AppRow, CampaignRow
 from fanfare_shared.contracts.messages import SettleCampaign
-from fanfare_shared.contracts.words import CampaignStatus, Priority, TaskStatus
+from fanfare_shared.contracts.words import JobStatus, Priority, TaskStatus
 from fanfare_shared.errors import CredentialsUnusableError, FanfareError, LedgerUnavailableError, UnavailableError
 from fanfare_shared.fcm.answers import Answer, AnswerClass
 from fanfare_shared.fcm.message import PushMessage, encode
-from fanfare_shared.ledger.batches import load_devices
-from fanfare_shared.ledger.claims import read_app, read_campaign
-from fanfare_shared.ledger.faults import fail_campaign, pause_campaign
-from fanfare_shared.ledger.rows import AppRow, CampaignRow
 from fanfare_shared.logs import get_logger
 
 TOPIC = "fanfare-check"
@@ -105,7 +105,7 @@ def _check_app(process: SendingProcess, probe: _Probe) -> dict[str, Any]:
 
 
 def _find_verdict(process: SendingProcess, probe: _Probe, campaign: CampaignRow) -> dict[str, Any]:
-    if CampaignStatus(campaign.status).is_final:
+    if JobStatus(campaign.status).is_final:
         return {"verdict": None}
     try:
         answer = _validate(process, probe.app, push_message(campaign))

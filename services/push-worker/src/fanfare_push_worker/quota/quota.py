@@ -15,8 +15,8 @@ from fanfare_push_worker.quota.arithmetic import (
     project_bucket,
 )
 from fanfare_push_worker.quota.local import LocalBucket
+from fanfare_shared.campaigns.rows import AppRow, CampaignRow
 from fanfare_shared.contracts.words import Priority
-from fanfare_shared.ledger.rows import AppRow, CampaignRow
 from fanfare_shared.logs import get_logger
 from fanfare_shared.settings import RedisSettings
 

@@ -1,12 +1,12 @@
 """What a worker does to a campaign: pauses or fails it, and asks whose fault a 400 was. Locks the campaign's row alone."""
 
 from fanfare_push_worker.sending.stop import CampaignFault, Stop
+from fanfare_shared.bulk.faults import fail_campaign, pause_campaign
+from fanfare_shared.campaigns.rows import Claim
 from fanfare_shared.contracts.messages import RunProbe, SettleCampaign
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.errors import LedgerUnavailableError
 from fanfare_shared.ids import uuid7
-from fanfare_shared.ledger.faults import fail_campaign, pause_campaign
-from fanfare_shared.ledger.rows import Claim
 from fanfare_shared.logs import get_logger
 from fanfare_shared.worker.publisher import Publisher
 

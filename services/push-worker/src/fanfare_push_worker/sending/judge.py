@@ -8,13 +8,13 @@ from fanfare_push_worker.sending.recorder import Recorder
 from fanfare_push_worker.sending.sender_check import SenderCheck
 from fanfare_push_worker.sending.stop import CampaignFault, Stop
 from fanfare_push_worker.transport import ABORTED
+from fanfare_shared.campaigns.answers import Answers
+from fanfare_shared.campaigns.retries import RetryKind, after_ambiguous_send, after_definite_error
+from fanfare_shared.campaigns.rows import Claim, DeviceRow
 from fanfare_shared.contracts.words import Outcome
 from fanfare_shared.crypto import token_digest
 from fanfare_shared.errors import CredentialsUnusableError
 from fanfare_shared.fcm.answers import Answer, AnswerClass, classify, message_id
-from fanfare_shared.ledger.answers import Answers
-from fanfare_shared.ledger.retries import RetryKind, after_ambiguous_send, after_definite_error
-from fanfare_shared.ledger.rows import Claim, DeviceRow
 
 _VERDICT_SECONDS = 2.0
 _LONGEST_VERDICT_SECONDS = 60.0

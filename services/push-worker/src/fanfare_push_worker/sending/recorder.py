@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from fanfare_push_worker.sending.lease_clock import LeaseClock
 from fanfare_shared import metrics
+from fanfare_shared.campaigns import batches
+from fanfare_shared.campaigns.answers import Answers
+from fanfare_shared.campaigns.rows import Claim, Recorded
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.errors import LedgerUnavailableError
-from fanfare_shared.ledger import batches
-from fanfare_shared.ledger.answers import Answers
-from fanfare_shared.ledger.rows import Claim, Recorded
 from fanfare_shared.logs import get_logger
 
 _RETRY_SECONDS = 0.5

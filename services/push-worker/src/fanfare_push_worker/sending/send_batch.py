@@ -11,11 +11,11 @@ from fanfare_push_worker.sending.recorder import Recorder
 from fanfare_push_worker.sending.sender import Limits, Sender
 from fanfare_push_worker.sending.settle_hints import SettleHints
 from fanfare_push_worker.sending.stop import CampaignFault, Stop
+from fanfare_shared.campaigns import batches
+from fanfare_shared.campaigns.answers import Answers
+from fanfare_shared.campaigns.rows import Claim
 from fanfare_shared.errors import CredentialsUnusableError, LeaseLostError, LedgerUnavailableError
 from fanfare_shared.fcm.message import encode
-from fanfare_shared.ledger import batches
-from fanfare_shared.ledger.answers import Answers
-from fanfare_shared.ledger.rows import Claim
 from fanfare_shared.logs import get_logger
 
 log = get_logger(__name__)

@@ -20,10 +20,10 @@ from fanfare_push_worker.sending.stop import CampaignFault, Stop
 from fanfare_push_worker.shutdown import StopFlag
 from fanfare_push_worker.transport import Target, Transport
 from fanfare_shared import metrics
+from fanfare_shared.campaigns.retries import RetryKind
+from fanfare_shared.campaigns.rows import Claim, DeviceRow, Recorded
 from fanfare_shared.errors import CredentialsUnusableError, TokenEndpointUnavailableError
 from fanfare_shared.fcm.message import EncodedMessage
-from fanfare_shared.ledger.retries import RetryKind
-from fanfare_shared.ledger.rows import Claim, DeviceRow, Recorded
 from fanfare_shared.logs import get_logger
 
 LONGEST_TURN_SECONDS = 0.2

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Identity, LargeBinary, SmallInteger
 from sqlmodel import Field, SQLModel
 
-from fanfare_shared.contracts.words import BatchStatus, CampaignStatus, DeliveryGuarantee
+from fanfare_shared.contracts.words import BatchStatus, DeliveryGuarantee, JobStatus
 from fanfare_shared.db.types import BigIntArray, IntArray, Json, Timestamp
 from fanfare_shared.ids import uuid7
 
@@ -51,7 +51,7 @@ class Campaign(Counts, table=True):
     dry_run: bool = False
     webhook_url: str | None = None
     notify_email: str | None = None
-    status: str = CampaignStatus.DRAFT
+    status: str = JobStatus.DRAFT
     pause_reason: str | None = None
     final_status: str | None = None
     error_code: str | None = None
@@ -93,7 +93,7 @@ class Batch(Counts, table=True):
     `due_at` means, by status: ready, when it may be dispatched; published, when its hint is repeated; leased, when the
     lease ends. `started` is the journal: positions below it may have been sent. `writes` counts the journal's writes, so
     that a commit in doubt can be told from one that failed. `retry_positions` with `retry_kinds` are the positions a
-    follow-up takes (see `fanfare_shared.ledger.retries`). `attempt` is the generation; `ambiguous` says that the last
+    follow-up takes (see `fanfare_shared.campaigns.retries`). `attempt` is the generation; `ambiguous` says that the last
     send of each of its devices was.
     """
 
