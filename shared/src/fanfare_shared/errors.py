@@ -146,5 +146,48 @@ class InvalidMessageError(FanfareError):
     code, title = "INVALID_MESSAGE", "The message fits no contract"
 
 
+class ImageRejectedError(InvalidRequestError):
+    """An image that no second try makes a variant of: its bytes, or what is asked of it, are at fault."""
+
+    code, title = "IMAGE_REJECTED", "The image cannot be processed"
+
+
+class ImageEmptyError(ImageRejectedError):
+    code, title = "IMAGE_EMPTY", "The file is empty"
+
+
+class ImageTypeUnsupportedError(ImageRejectedError):
+    status, code = 415, "IMAGE_TYPE_UNSUPPORTED"
+    title = "The file is no image of a type that is taken: JPEG, PNG, WebP, GIF, AVIF or TIFF"
+
+
+class ImageCorruptError(ImageRejectedError):
+    """Also a file that ends too early."""
+
+    code, title = "IMAGE_CORRUPT", "The image is truncated or damaged"
+
+
+class ImageTooLargeError(ImageRejectedError):
+    status, code, title = 413, "IMAGE_TOO_LARGE", "The file has too many bytes"
+
+
+class ImageTooManyPixelsError(ImageRejectedError):
+    code, title = "IMAGE_TOO_MANY_PIXELS", "The image has too many pixels"
+
+
+class ImageTooManyFramesError(ImageRejectedError):
+    code, title = "IMAGE_TOO_MANY_FRAMES", "The animation has too many frames"
+
+
+class ImageEncodeFailedError(ImageRejectedError):
+    """The variant cannot be written: a side too long for its format, a watermark that cannot be drawn."""
+
+    code, title = "IMAGE_ENCODE_FAILED", "The variant cannot be written"
+
+
+class ImageOutOfMemoryError(ImageRejectedError):
+    code, title = "IMAGE_OUT_OF_MEMORY", "The image needs more memory than a worker may use"
+
+
 class ConfigurationError(FanfareError):
     code, title = "CONFIGURATION", "A setting is wrong"
