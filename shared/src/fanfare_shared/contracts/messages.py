@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from fanfare_shared.contracts.queues import Queue
-from fanfare_shared.contracts.words import Priority
+from fanfare_shared.contracts.words import Lane, Priority
 
 
 class Message(BaseModel):
@@ -74,6 +74,41 @@ class RunProbe(Message):
         return Queue.PUSH_HIGH
 
 
+class PlanImageJob(Message):
+    """Plan the next windows of this image job."""
+
+    task: ClassVar[str] = "image_jobs.plan"
+    job_id: UUID
+
+    @property
+    def queue(self) -> Queue:
+        return Queue.IMAGE_JOBS
+
+
+class SettleImageJob(Message):
+    """Something of this image job ended: dispatch what is due, and look whether it is finished."""
+
+    task: ClassVar[str] = "image_jobs.settle"
+    job_id: UUID
+
+    @property
+    def queue(self) -> Queue:
+        return Queue.IMAGES_RESULTS
+
+
+class ProcessBatch(Message):
+    """Claim this batch of images and do what its job says to each."""
+
+    task: ClassVar[str] = "images.process_batch"
+    batch_id: int
+    job_id: UUID
+    lane: Lane
+
+    @property
+    def queue(self) -> Queue:
+        return Queue.for_images(self.lane)
+
+
 class SendNotification(Message):
     """Deliver this webhook or e-mail."""
 
@@ -86,11 +121,15 @@ class SendNotification(Message):
 
 
 class RunScheduled(Message):
-    """Run the daily work of this name, planned for `due_at`; whoever claims `(name, due_at)` first runs it."""
+    """Run the daily work of this name, planned for `due_at`; whoever claims `(name, due_at)` first runs it.
+
+    A dry run says what the work would do, and does nothing.
+    """
 
     task: ClassVar[str] = "maintenance.run"
     name: str
     due_at: datetime
+    dry_run: bool = False
 
     @property
     def queue(self) -> Queue:
@@ -102,6 +141,9 @@ MESSAGES: tuple[type[Message], ...] = (
     SettleCampaign,
     SendBatch,
     RunProbe,
+    PlanImageJob,
+    SettleImageJob,
+    ProcessBatch,
     SendNotification,
     RunScheduled,
 )

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from fanfare_shared.contracts.words import Priority
+from fanfare_shared.contracts.words import Lane, Priority
 
 
 class Queue(StrEnum):
@@ -26,3 +26,7 @@ class Queue(StrEnum):
     @classmethod
     def for_push(cls, priority: Priority) -> "Queue":
         return cls(f"push.{priority}")
+
+    @classmethod
+    def for_images(cls, lane: Lane) -> "Queue":
+        return cls(lane.value)

@@ -62,6 +62,53 @@ class BatchStatus(StrEnum):
     SET_ASIDE = "set_aside"
 
 
+class Operation(StrEnum):
+    """What an image job does to each image. `upload` and `process` make variants, the first of an image just taken in;
+    the others are file operations. `drop_original` removes the stored original and keeps the variants.
+    """
+
+    UPLOAD = "upload"
+    PROCESS = "process"
+    COPY = "copy"
+    MOVE = "move"
+    RENAME = "rename"
+    TRASH = "trash"
+    RESTORE = "restore"
+    PURGE = "purge"
+    ARCHIVE = "archive"
+    DROP_ORIGINAL = "drop_original"
+
+    @property
+    def makes_variants(self) -> bool:
+        return self in {Operation.UPLOAD, Operation.PROCESS}
+
+
+class Lane(StrEnum):
+    """Which queue an image's work stands in: a person waits for it, it is one of many, it is large, or it moves files."""
+
+    INTERACTIVE = "images.interactive"
+    BULK = "images.bulk"
+    HEAVY = "images.heavy"
+    FILES = "files.bulk"
+
+
+class ItemOutcome(StrEnum):
+    """What became of an image in a job; all but `pending` are terminal."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ImageStatus(StrEnum):
+    """Whether an image's variants are being made, are there, or could not be made."""
+
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+
+
 class TaskStatus(StrEnum):
     """The states of `GET /v1/tasks/{id}`, in Celery's own words."""
 

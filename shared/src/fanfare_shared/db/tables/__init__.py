@@ -7,6 +7,8 @@ orchestrator's sweep is the only clock that reads those.
 from fanfare_shared.db.tables.apps import App
 from fanfare_shared.db.tables.campaigns import Batch, Campaign, CampaignPlan, Delivery
 from fanfare_shared.db.tables.devices import Device
+from fanfare_shared.db.tables.image_jobs import ImageBatch, ImageItem, ImageJob, ImageJobPlan
+from fanfare_shared.db.tables.images import DoomedObject, Folder, Image, Original, StoredVariant, Upload
 from fanfare_shared.db.tables.operators import ApiKey, AuditEntry, DeadLetter, IdempotencyKey, ScheduleRun
 from fanfare_shared.db.tables.tasks import Notification, Probe
 
@@ -20,8 +22,18 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "Device",
+    "DoomedObject",
+    "Folder",
     "IdempotencyKey",
+    "Image",
+    "ImageBatch",
+    "ImageItem",
+    "ImageJob",
+    "ImageJobPlan",
     "Notification",
+    "Original",
     "Probe",
     "ScheduleRun",
+    "StoredVariant",
+    "Upload",
 ]

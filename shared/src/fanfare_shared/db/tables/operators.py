@@ -58,7 +58,7 @@ class IdempotencyKey(SQLModel, table=True):
 
 class DeadLetter(SQLModel, table=True):
     """What could not be done and waits for a human: a message from the `dead` queue, a batch set aside, a notification
-    given up. `source` is `message`, `batch` or `notification`, `source_id` the row it came from.
+    given up. `source` is `message`, `batch`, `image_batch` or `notification`, `source_id` the row it came from.
     """
 
     __tablename__ = "dead_letters"
@@ -83,6 +83,7 @@ class ScheduleRun(SQLModel, table=True):
     name: str = Field(primary_key=True)
     due_at: datetime = Field(sa_type=Timestamp, primary_key=True)
     status: str
+    dry_run: bool = False
     started_at: datetime = Field(sa_type=Timestamp, sa_column_kwargs={"server_default": "now()"})
     finished_at: datetime | None = Field(default=None, sa_type=Timestamp)
     result: dict[str, Any] | None = Field(default=None, sa_type=Json)

@@ -39,7 +39,9 @@ class Probe(SQLModel, table=True):
 
 
 class Notification(SQLModel, table=True):
-    """A webhook or an e-mail about a campaign, made in the transaction that ended it. `event` is e.g. `campaign.completed`.
+    """A webhook or an e-mail about a bulk job, made in the transaction that ended it. `event` is e.g. `campaign.completed`.
+
+    About a campaign of an app, or about an image job: `campaign_id` and `app_id`, or `job_id`.
 
     `due_at` is when it is tried (again) or its lease ends; null when it is delivered or given up after a day.
     """
@@ -47,8 +49,9 @@ class Notification(SQLModel, table=True):
     __tablename__ = "notifications"
 
     id: UUID = Field(default_factory=uuid7, primary_key=True)
-    campaign_id: UUID = Field(foreign_key="campaigns.id")
-    app_id: UUID = Field(foreign_key="apps.id")
+    campaign_id: UUID | None = Field(default=None, foreign_key="campaigns.id")
+    app_id: UUID | None = Field(default=None, foreign_key="apps.id")
+    job_id: UUID | None = Field(default=None, foreign_key="image_jobs.id")
     kind: str
     event: str
     target: str

@@ -1,0 +1,1 @@
+"""What every bulk job needs: more batches on the queues, a drain, an end whose account adds up."""

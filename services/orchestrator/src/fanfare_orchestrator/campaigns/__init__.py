@@ -1,0 +1,1 @@
+"""Campaigns: from a target to batches, onto the queues, and what becomes of those not sent."""
