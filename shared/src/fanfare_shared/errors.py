@@ -118,6 +118,30 @@ class QuotaUnavailableError(UnavailableError):
     code, title = "QUOTA_UNAVAILABLE", "Redis does not answer"
 
 
+class StorageUnavailableError(UnavailableError):
+    code, title = "STORAGE_UNAVAILABLE", "The image storage does not answer"
+
+
+class ObjectMissingError(FanfareError):
+    """Storage has no such object. The ledger may say otherwise: then it was deleted behind its back."""
+
+    status, code, title = 404, "OBJECT_MISSING", "Storage has no such object"
+
+
+class StorageMisusedError(FanfareError):
+    """A bug of ours: a key that is not one, or a store that was taken across a fork."""
+
+    code, title = "STORAGE_MISUSED", "Storage was used wrongly"
+
+
+class LinkInvalidError(ForbiddenError):
+    code, title = "LINK_INVALID", "This link was not signed by us, or was changed since: ask for a new one"
+
+
+class LinkExpiredError(ForbiddenError):
+    code, title = "LINK_EXPIRED", "This link has expired: ask for a new one"
+
+
 class LeaseLostError(FanfareError):
     """The batch was claimed by another worker since: whatever this one still holds is void."""
 

@@ -11,12 +11,39 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 GOOGLE_FCM = "https://fcm.googleapis.com"
+# As long as the HMAC-SHA256 they key, where each character were a random byte.
+SIGNING_KEY_LENGTH = 32
 
 
 def _postgresql(url: SecretStr) -> SecretStr:
     if urlsplit(url.get_secret_value()).scheme not in {"postgresql", "postgres"}:
         raise ValueError("give a PostgreSQL address: postgresql://user:password@host:port/database")
     return url
+
+
+def _storage_address(url: str) -> str:
+    parts = urlsplit(url)
+    local = parts.scheme == "file" and not parts.netloc and parts.path.strip("/")
+    remote = parts.scheme in {"s3", "gs"} and parts.netloc and not {"@", ":"} & set(parts.netloc)
+    if parts.query or parts.fragment or not (local or remote):
+        raise ValueError("give file:///an/absolute/folder, s3://bucket/prefix or gs://bucket/prefix")
+    return url
+
+
+def _http_address(url: str | None) -> str | None:
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("give http://host:port or https://host:port, a path may follow")
+    return url.rstrip("/")
+
+
+def _signing_keys(keys: SecretStr) -> SecretStr:
+    secrets = [key.strip() for key in keys.get_secret_value().split(",")]
+    if any(len(key) < SIGNING_KEY_LENGTH for key in secrets) or len(set(secrets)) != len(secrets):
+        raise ValueError(f"give different secrets of {SIGNING_KEY_LENGTH} characters or more, comma-separated")
+    return keys
 
 
 class Settings(BaseSettings):
@@ -77,6 +104,44 @@ class FcmSettings(Settings):
 class CredentialsSettings(Settings):
     credentials_dir: Path | None = Field(
         default=None, description="The folder of mounted secrets that apps name instead of giving their credentials"
+    )
+
+
+class StorageSettings(Settings):
+    storage_url: Annotated[str, AfterValidator(_storage_address)] = Field(
+        default="file:///var/lib/fanfare/storage",
+        description="Where images are kept: file:///folder, s3://bucket/prefix or gs://bucket/prefix",
+    )
+    storage_s3_endpoint: Annotated[str | None, AfterValidator(_http_address)] = Field(
+        default=None,
+        description="An S3 server other than Amazon's: https://host:port; http:// only where named so here",
+    )
+    storage_s3_region: str = Field(default="us-east-1", description="The bucket's region")
+    storage_s3_access_key: str | None = Field(
+        default=None,
+        description="S3's access key id; none: what the machine's role or AWS_* give, without presigned links",
+    )
+    storage_s3_secret_key: SecretStr | None = Field(default=None, description="The secret of the S3 access key")
+    storage_gcs_credentials_file: Path | None = Field(
+        default=None,
+        description="A Google service account's JSON; none: the default credentials, without presigned links",
+    )
+    storage_ca_file: Path | None = Field(
+        default=None, description="CA file trusted for the S3 endpoint, beside the system's"
+    )
+    storage_timeout_seconds: float = Field(
+        default=10.0,
+        ge=1.0,
+        description="What one request to S3 or GCS may take, its body included (8 MiB at most, or one image)",
+    )
+
+
+class LinkSettings(Settings):
+    signing_keys: Annotated[SecretStr, AfterValidator(_signing_keys)] = Field(
+        description="Secrets of 32 characters or more, comma-separated: the first signs links, all verify them"
+    )
+    public_url: Annotated[str | None, AfterValidator(_http_address)] = Field(
+        default=None, description="How clients reach the api, the base of the links we sign; none: links are relative"
     )
 
 
