@@ -5,6 +5,7 @@ from datetime import time
 from pydantic.fields import FieldInfo
 
 from fanfare_api.settings import ApiSettings
+from fanfare_image_worker.settings import ImageWorkerSettings
 from fanfare_orchestrator.settings import OrchestratorSettings
 from fanfare_push_worker.settings import PushWorkerSettings
 from fanfare_shared.settings import Settings
@@ -13,6 +14,7 @@ SERVICES: dict[str, type[Settings]] = {
     "api": ApiSettings,
     "orchestrator": OrchestratorSettings,
     "push-worker": PushWorkerSettings,
+    "image-worker": ImageWorkerSettings,
 }
 
 
