@@ -68,6 +68,7 @@ class Fleet:
     def __post_init__(self) -> None:
         self._bootstrap_key = secrets.token_urlsafe(24)
         self._encryption_key = Fernet.generate_key().decode()
+        self._signing_key = secrets.token_urlsafe(32)
         self._api_port = free_port()
         self._simulator_ports = (free_port(), free_port())
         self._storage = self.folder / "storage"
@@ -146,7 +147,11 @@ class Fleet:
     @property
     def secrets(self) -> dict[str, str]:
         """What this fleet was given and nobody may read in a log, by name."""
-        return {"bootstrap key": self._bootstrap_key, "encryption key": self._encryption_key}
+        return {
+            "bootstrap key": self._bootstrap_key,
+            "encryption key": self._encryption_key,
+            "signing key": self._signing_key,
+        }
 
     def access_token(self) -> str:
         """An access token without the OAuth flow, for a sender that is not Fanfare."""
@@ -246,6 +251,7 @@ class Fleet:
             "FANFARE_BROKER_URL": self.broker.broker_url.get_secret_value(),
             "FANFARE_REDIS_URL": self.redis_url,
             "FANFARE_ENCRYPTION_KEYS": self._encryption_key,
+            "FANFARE_SIGNING_KEYS": self._signing_key,
             "FANFARE_BOOTSTRAP_API_KEY": self._bootstrap_key,
             "FANFARE_FCM_ENDPOINT": self.fcm_url,
             "FANFARE_FCM_CA_FILE": str(self.ca_file),

@@ -213,5 +213,47 @@ class ImageOutOfMemoryError(ImageRejectedError):
     code, title = "IMAGE_OUT_OF_MEMORY", "The image needs more memory than a worker may use"
 
 
+class NameInvalidError(InvalidRequestError):
+    """A file's or folder's name, or a path of them, that could be mistaken for something else than a name."""
+
+    code, title = "NAME_INVALID", "That cannot be a name"
+
+
+class NameTooLongError(InvalidRequestError):
+    code, title = "NAME_TOO_LONG", "The name is too long"
+
+
+class NothingAcceptedError(InvalidRequestError):
+    """`extra['rejected']` says of each thing in the request what is wrong with it."""
+
+    code, title = "NOTHING_ACCEPTED", "Nothing in the request can be accepted"
+
+
+class UploadIncompleteError(ConflictError):
+    code, title = "UPLOAD_INCOMPLETE", "The upload's content is not there yet"
+
+
+class UploadOffsetError(ConflictError):
+    """`extra['offset']` is what has arrived."""
+
+    code, title = "UPLOAD_OFFSET_MISMATCH", "The upload goes on at another offset"
+
+
+class GoneError(FanfareError):
+    status, code, title = 410, "GONE", "It was there and is no more"
+
+
+class UploadExpiredError(GoneError):
+    code, title = "UPLOAD_EXPIRED", "The upload was not completed in time: begin a new one"
+
+
+class OriginalDroppedError(GoneError):
+    code, title = "ORIGINAL_DROPPED", "The original was dropped for its age; its variants are there"
+
+
+class RangeNotSatisfiableError(FanfareError):
+    status, code, title = 416, "RANGE_NOT_SATISFIABLE", "The range begins after the end"
+
+
 class ConfigurationError(FanfareError):
     code, title = "CONFIGURATION", "A setting is wrong"

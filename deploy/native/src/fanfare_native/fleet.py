@@ -56,6 +56,7 @@ def settings(context: Context) -> dict[str, str]:
         {
             "FANFARE_STORAGE_URL": context.layout.storage.as_uri(),
             "FANFARE_ENCRYPTION_KEYS": context.credentials.fernet_key("encryption"),
+            "FANFARE_SIGNING_KEYS": context.credentials.fernet_key("signing"),
             "FANFARE_BOOTSTRAP_API_KEY": context.credentials.password("bootstrap"),
         }
         | simulator.settings(context)

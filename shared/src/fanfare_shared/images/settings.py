@@ -1,5 +1,7 @@
 """The settings of images that more than one service reads."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from fanfare_shared.settings import Settings
@@ -20,4 +22,10 @@ class ImagePriceSettings(Settings):
         default=134_217_728,
         ge=1_048_576,
         description="An image whose decoding takes more memory than this, by its header, is worked on in `images.heavy`",
+    )
+
+
+class ImagePresetSettings(Settings):
+    image_presets_file: Path | None = Field(
+        default=None, description='Pipelines of your own by name, as JSON: {"name": {"variants": [...]}}'
     )
