@@ -46,8 +46,8 @@ chaos: servers ## run the fault matrix
 lint: install ## ruff, mypy and the borders between packages
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy --exclude '^tests/fcm-simulator/tests/' .
-	@.venv/bin/mypy tests/fcm-simulator/tests # apart: a folder with a hyphen is no package, and its conftest not the only one
+	@.venv/bin/mypy --exclude '[a-z]-[a-z]*/tests/' .
+	@for tests in */*-*/tests; do .venv/bin/mypy "$$tests" || exit 1; done # apart: a folder with a hyphen is no package, so their modules share names
 	@.venv/bin/lint-imports
 
 images: ## build the container image of every service, with docker, podman or buildah
