@@ -1,11 +1,49 @@
 """The whole fleet, as `make up` starts it."""
 
+import re
+from pathlib import Path
+
 import httpx
 import pytest
 
-from fanfare_native import processes, settings, stack
+from fanfare_native import fleet, processes, rabbitmq, settings, stack
+from fanfare_native.context import Context
+from fanfare_native.credentials import Credentials
 from fanfare_native.layout import Layout
+from fanfare_native.ports import Ports
 from fanfare_native.supervisor import State, Supervisor
+from fanfare_shared.contracts.queues import Queue
+from fanfare_shared.contracts.words import Lane, Priority
+
+_WORKER_QUEUES = {*(Queue.for_push(priority) for priority in Priority), *(Queue.for_images(lane) for lane in Lane)}
+
+
+def context_of(tmp_path: Path, **given: str) -> Context:
+    (tmp_path / ".run").mkdir()
+    return Context(
+        layout=Layout(tmp_path),
+        ports=Ports(tmp_path / "ports.json"),
+        credentials=Credentials(tmp_path / "secrets.json"),
+        given=given,
+    )
+
+
+def test_each_queue_of_a_worker_has_a_part_of_its_own_whose_user_may_read_it(tmp_path: Path) -> None:
+    consumed = {
+        part.environment["FANFARE_WORKER_QUEUES"]: part.name.rpartition("-")[0]
+        for part in fleet.parts(context_of(tmp_path))
+        if "FANFARE_WORKER_QUEUES" in part.environment
+    }
+    assert consumed.keys() == {queue.value for queue in _WORKER_QUEUES}
+    for queue, service in consumed.items():
+        assert re.fullmatch(rabbitmq.SERVICES[service][2], queue), f"{service} may not read {queue}"
+
+
+def test_a_worker_has_as_many_children_as_its_queue_s_setting_says(tmp_path: Path) -> None:
+    given = {"FANFARE_FILES_BULK_CONCURRENCY": "5"}
+    parts = {part.name: part.environment for part in fleet.parts(context_of(tmp_path, **given))}
+    assert parts["image-worker-files"]["FANFARE_WORKER_CONCURRENCY"] == "5"
+    assert parts["image-worker-bulk"]["FANFARE_WORKER_CONCURRENCY"] == "2"
 
 
 @pytest.mark.long

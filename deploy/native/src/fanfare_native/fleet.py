@@ -12,8 +12,16 @@ from fanfare_native.context import Context
 from fanfare_native.part import Part
 from fanfare_native.ports import HOST
 
-# Child processes of each priority's worker: two cores are shared with every server.
-_PUSH_CONCURRENCY = {"high": 1, "normal": 2, "low": 1}
+# Each worker's service, its queue and its child processes: two cores are shared with every server.
+_WORKERS = {
+    "push-worker-high": ("push-worker", "push.high", 1),
+    "push-worker-normal": ("push-worker", "push.normal", 2),
+    "push-worker-low": ("push-worker", "push.low", 1),
+    "image-worker-interactive": ("image-worker", "images.interactive", 1),
+    "image-worker-bulk": ("image-worker", "images.bulk", 2),
+    "image-worker-heavy": ("image-worker", "images.heavy", 1),
+    "image-worker-files": ("image-worker", "files.bulk", 1),
+}
 _SERVERS = ("postgresql", "rabbitmq", "redis")
 # A heartbeat file older than this belongs to a worker that lost its broker; it is touched every few seconds.
 _FRESH_SECONDS = 15
@@ -31,22 +39,16 @@ def parts(context: Context) -> list[Part]:
         after=("postgresql",),
         once=True,
     )
-    push_workers = [
-        _worker(
-            context,
-            service="push-worker",
-            name=f"push-worker-{priority}",
-            queues=f"push.{priority}",
-            concurrency=int(context.given.get(f"FANFARE_PUSH_{priority.upper()}_CONCURRENCY", concurrency)),
-        )
-        for priority, concurrency in _PUSH_CONCURRENCY.items()
+    workers = [
+        _worker(context, service, name, queue, _concurrency(context, queue, concurrency))
+        for name, (service, queue, concurrency) in _WORKERS.items()
     ]
     return [
         migrate,
         *simulator.parts(context),
         _api(context),
-        _worker(context, service="orchestrator"),
-        *push_workers,
+        _worker(context, "orchestrator", "orchestrator"),
+        *workers,
     ]
 
 
@@ -55,6 +57,7 @@ def settings(context: Context) -> dict[str, str]:
     return (
         {
             "FANFARE_STORAGE_URL": context.layout.storage.as_uri(),
+            "FANFARE_PUBLIC_URL": api_url(context),
             "FANFARE_ENCRYPTION_KEYS": context.credentials.fernet_key("encryption"),
             "FANFARE_SIGNING_KEYS": context.credentials.fernet_key("signing"),
             "FANFARE_BOOTSTRAP_API_KEY": context.credentials.password("bootstrap"),
@@ -89,15 +92,19 @@ def _api(context: Context) -> Part:
     )
 
 
-def _worker(context: Context, *, service: str, name: str = "", queues: str = "", concurrency: int = 0) -> Part:
+def _concurrency(context: Context, queue: str, usual: int) -> int:
+    """The child processes of the queue's worker: what `FANFARE_PUSH_HIGH_CONCURRENCY` and its like say stands first."""
+    return int(context.given.get(f"FANFARE_{queue.replace('.', '_').upper()}_CONCURRENCY", usual))
+
+
+def _worker(context: Context, service: str, name: str, queue: str = "", concurrency: int = 0) -> Part:
     """A Celery worker. Its children must not get the stop signal: only the parent lets them finish their batch."""
-    name = name or service
     heartbeat = context.layout.run / "heartbeats" / name
     heartbeat.parent.mkdir(mode=0o700, exist_ok=True)
     own = {
         "FANFARE_BROKER_URL": servers.broker_url(context, service),
         "FANFARE_WORKER_NAME": name,
-        "FANFARE_WORKER_QUEUES": queues,
+        "FANFARE_WORKER_QUEUES": queue,
         "FANFARE_WORKER_CONCURRENCY": str(concurrency or ""),
         "FANFARE_HEARTBEAT_FILE": str(heartbeat),
         "FANFARE_METRICS_HOST": HOST,

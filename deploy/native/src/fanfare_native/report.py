@@ -22,7 +22,7 @@ def status(layout: Layout) -> bool:
     ports: dict[str, int] = json.loads((layout.run / "ports.json").read_text())
     for name, info in supervisor.processes().items():
         listens = ", ".join(f"{port}" for key, port in ports.items() if key == name or key.startswith(f"{name}."))
-        print(f"{name:20} {State(info['state']).name.lower():10} {info['description']:32} {listens}".rstrip())
+        print(f"{name:24} {State(info['state']).name.lower():10} {info['description']:32} {listens}".rstrip())
     return True
 
 
