@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fanfare_shared.images.pipeline import Cover, Crop, Exact, Fit
 
 CLOSE = 2 / 3
-"""A variant nearer to the largest one's scale than this would be blurred by a second resampling so slight."""
+"""A side longer than this part of the largest one's would be blurred by a second resampling so slight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,6 @@ class Target:
     width: int
     height: int
     crop: Crop | None = None
-
-    def scale(self, width: int, height: int) -> float:
-        """The larger of the two sides' scales, of an image of `width` x `height`."""
-        return max(self.scaled_width / width, self.scaled_height / height)
 
 
 def target_of(geometry: Fit | Cover | Exact | None, width: int, height: int) -> Target:
@@ -58,19 +54,19 @@ def _cover(cover: Cover, width: int, height: int) -> Target:
 
 
 def base_of(targets: list[Target], width: int, height: int) -> tuple[int, int]:
-    """The size that an image is decoded to, once, for all `targets` to be made from; never larger than it is.
+    """The size an image of `width` x `height` is decoded to, once, for all `targets` to be made from; never an enlargement.
 
-    The largest target's own size, so that it needs no second resampling; half as much again where another is close to it.
+    The largest target's own size, so that it is resampled once only; half as much again where another is close to it.
     """
-    if len(targets) == 1 or len({(target.scaled_width, target.scaled_height) for target in targets}) == 1:
-        only = targets[0]
-        return min(only.scaled_width, width), min(only.scaled_height, height)
-    scales = sorted({target.scale(width, height) for target in targets}, reverse=True)
-    largest = scales[0]
-    if len(scales) > 1 and scales[1] > largest * CLOSE:
-        largest *= 1 / CLOSE
-    largest = min(largest, 1.0)
-    return _side(width * largest), _side(height * largest)
+    wide = max(target.scaled_width for target in targets)
+    high = max(target.scaled_height for target in targets)
+    if any(_is_close(target.scaled_width, wide) or _is_close(target.scaled_height, high) for target in targets):
+        wide, high = _side(wide / CLOSE), _side(high / CLOSE)
+    return min(wide, width), min(high, height)
+
+
+def _is_close(side: int, largest: int) -> bool:
+    return largest * CLOSE < side < largest
 
 
 def _side(pixels: float) -> int:
