@@ -1,4 +1,4 @@
-"""The fleet as real processes on given servers: api, orchestrator, push-workers, and the FCM simulator.
+"""The fleet as real processes on given servers: api, orchestrator, push-workers, image-workers, and the FCM simulator.
 
 Every process can be killed, stopped and started again by name. A fleet has a database, a vhost and a Redis database of
 its own, so several may run on the same servers.
@@ -21,6 +21,7 @@ from typing import Any, Self
 import httpx
 from cryptography.fernet import Fernet
 
+from fanfare_shared.contracts.words import Lane
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.settings import BrokerSettings, DatabaseSettings
 from fanfare_shared.testing.brokers import BrokerManagement, loaded_vhost
@@ -71,8 +72,7 @@ class Fleet:
         self._signing_key = secrets.token_urlsafe(32)
         self._api_port = free_port()
         self._simulator_ports = (free_port(), free_port())
-        self._storage = self.folder / "storage"
-        self._storage.mkdir(exist_ok=True)
+        self.storage.mkdir(exist_ok=True)
         self._client: Client | None = None
         self._simulator: SimulatorClient | None = None
         self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
@@ -113,6 +113,11 @@ class Fleet:
             answer.raise_for_status()
             self._client = Client(self.api_url, answer.json()["key"])
         return self._client
+
+    @property
+    def storage(self) -> Path:
+        """The folder that holds originals and variants."""
+        return self.folder / "storage"
 
     @property
     def simulator(self) -> SimulatorClient:
@@ -160,12 +165,21 @@ class Fleet:
     def ledger(self) -> Ledger:
         return Ledger(self.database, "harness")
 
-    def start_all(self, *, concurrency: int = 1, priorities: tuple[str, ...] = ("high", "normal", "low")) -> Self:
+    def start_all(
+        self,
+        *,
+        concurrency: int = 1,
+        priorities: tuple[str, ...] = ("high", "normal", "low"),
+        lanes: tuple[Lane, ...] = (),
+    ) -> Self:
+        """A push-worker for each priority, an image-worker for each lane: none unless asked for."""
         self.start_simulator()
         self.start_api()
         self.start_orchestrator()
         for priority in priorities:
             self.start_push_worker(priority, concurrency=concurrency)
+        for lane in lanes:
+            self.start_image_worker(lane, concurrency=concurrency)
         return self
 
     def start_simulator(self) -> Process:
@@ -200,6 +214,14 @@ class Fleet:
     ) -> Process:
         own = {"FANFARE_WORKER_QUEUES": f"push.{priority}", "FANFARE_WORKER_CONCURRENCY": str(concurrency), **settings}
         return self._start_worker(name or f"push-worker-{priority}", "fanfare-push-worker", own)
+
+    def start_image_worker(
+        self, *lanes: Lane, concurrency: int = 1, name: str | None = None, **settings: str
+    ) -> Process:
+        """For these lanes, all of them where none is given; named after its only lane, else `image-worker`."""
+        own = {"FANFARE_WORKER_QUEUES": ",".join(lanes), "FANFARE_WORKER_CONCURRENCY": str(concurrency), **settings}
+        usual = f"image-worker-{lanes[0].name.lower()}" if len(lanes) == 1 else "image-worker"
+        return self._start_worker(name or usual, "fanfare-image-worker", own)
 
     def restart(self, name: str) -> Process:
         """Starts a process again, with the command it had, and does not wait until it is ready."""
@@ -255,7 +277,7 @@ class Fleet:
             "FANFARE_BOOTSTRAP_API_KEY": self._bootstrap_key,
             "FANFARE_FCM_ENDPOINT": self.fcm_url,
             "FANFARE_FCM_CA_FILE": str(self.ca_file),
-            "FANFARE_STORAGE_URL": self._storage.as_uri(),
+            "FANFARE_STORAGE_URL": self.storage.as_uri(),
             **self.settings,
         }
 
