@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from fanfare_orchestrator.bulk.planning import plan_turn
 from fanfare_orchestrator.bulk.settle import settle
-from fanfare_orchestrator.campaigns.planning.turns import plan_turn
+from fanfare_orchestrator.campaigns.steps import CAMPAIGN_STEPS
 from fanfare_shared.campaigns.answers import Answers
 from fanfare_shared.campaigns.batches import claim, close, record
 from fanfare_shared.contracts.messages import SendBatch
@@ -26,15 +27,15 @@ def test_a_campaign_is_planned_dispatched_sent_and_completed(office: Any, hints:
     app_id = office.app()
     devices = office.devices(app_id, 25)
     campaign_id = office.campaign(app_id, webhook_url="https://example.com/hook")
-    window = plan_turn(office.context, campaign_id)
+    window = plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     assert window is not None
-    assert (window.batches, window.devices, window.last) == (3, 25, True)
+    assert (window.batches, window.items, window.last) == (3, 25, True)
     published = hints.take(SendBatch, Queue.PUSH_NORMAL)
     assert [hint.batch_id for hint in published] == [batch["id"] for batch in office.batches(campaign_id)]
     for hint in published:
-        assert settle(office.context, campaign_id) is None
+        assert settle(office.context, CAMPAIGN_STEPS, campaign_id) is None
         send(office, hint.batch_id)
-    assert settle(office.context, campaign_id) == "completed"
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) == "completed"
     campaign = office.row("campaigns", campaign_id)
     assert (campaign["status"], campaign["accepted"], campaign["settled"]) == ("completed", 25, 25)
     assert campaign["completed_at"] is not None
@@ -43,12 +44,12 @@ def test_a_campaign_is_planned_dispatched_sent_and_completed(office: Any, hints:
     (notification,) = office.rows("SELECT event, due_at FROM notifications")
     assert notification["event"] == "campaign.completed"
     assert notification["due_at"] is not None
-    assert settle(office.context, campaign_id) is None
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) is None
 
 
 def test_a_campaign_that_nobody_matches_is_completed_with_a_total_of_0(office: Any) -> None:
     campaign_id = office.campaign(office.app())
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     assert office.row("campaigns", campaign_id)["status"] == "completed"
     plan = office.row("campaign_plans", campaign_id)
     assert (plan["total"], plan["batches"]) == (0, 0)

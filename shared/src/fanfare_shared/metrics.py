@@ -44,6 +44,17 @@ campaign_oldest_pending = Gauge(
     "Age of the oldest batch that is due and not finished",
     multiprocess_mode="livemostrecent",
 )
+image_jobs = Gauge(
+    "fanfare_image_jobs",
+    "Image jobs by status, counted from the ledger",
+    ["status"],
+    multiprocess_mode="livemostrecent",
+)
+image_job_oldest_pending = Gauge(
+    "fanfare_image_job_oldest_pending_seconds",
+    "Age of the oldest batch of images that is due and not finished",
+    multiprocess_mode="livemostrecent",
+)
 images = Counter("fanfare_images", "Images whose outcome was recorded", ["lane", "outcome"])
 image_duration = Histogram(
     "fanfare_image_duration_seconds", "One image, from its original to its last variant", buckets=_TASK_SECONDS
@@ -69,5 +80,5 @@ dead_letters = Counter(
     "fanfare_dead_letters", "Messages taken from the `dead` queue into the ledger, by the queue they died on", ["queue"]
 )
 ledger_imbalances = Counter(
-    "fanfare_ledger_imbalances", "Campaigns paused because the recount of their deliveries did not match their account"
+    "fanfare_ledger_imbalances", "Bulk jobs paused because the recount of their outcomes did not match their account"
 )

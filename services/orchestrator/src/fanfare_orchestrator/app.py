@@ -2,8 +2,9 @@
 
 from celery import Celery
 
+from fanfare_orchestrator.bulk.planning import plan_turn
 from fanfare_orchestrator.bulk.settle import settle
-from fanfare_orchestrator.campaigns.planning.turns import plan_turn
+from fanfare_orchestrator.campaigns.steps import CAMPAIGN_STEPS
 from fanfare_orchestrator.context import Context
 from fanfare_orchestrator.notifications import handler as notification_handler
 from fanfare_orchestrator.schedule import beat
@@ -30,11 +31,11 @@ def make_orchestrator(settings: OrchestratorSettings) -> Celery:
 
     @handles(app, PlanCampaign)
     def plan_campaign(message: PlanCampaign) -> None:
-        plan_turn(context(), message.campaign_id)
+        plan_turn(context(), CAMPAIGN_STEPS, message.campaign_id)
 
     @handles(app, SettleCampaign)
     def settle_campaign(message: SettleCampaign) -> None:
-        settle(context(), message.campaign_id)
+        settle(context(), CAMPAIGN_STEPS, message.campaign_id)
 
     notification_handler.register(app, ledger, settings, settings)
     schedule_handler.register(app, ledger, settings)

@@ -8,11 +8,12 @@ from uuid import UUID
 import pytest
 
 from fanfare_orchestrator.bulk.finish import finish
+from fanfare_orchestrator.bulk.planning import plan_turn
 from fanfare_orchestrator.bulk.settle import settle
 from fanfare_orchestrator.campaigns.drain import drain
 from fanfare_orchestrator.campaigns.planning import plans
-from fanfare_orchestrator.campaigns.planning.turns import plan_turn
 from fanfare_orchestrator.campaigns.planning.windows import plan_window
+from fanfare_orchestrator.campaigns.steps import CAMPAIGN_STEPS
 from fanfare_orchestrator.context import Context
 from fanfare_shared.campaigns.answers import Answers
 from fanfare_shared.campaigns.batches import claim, close, record
@@ -30,7 +31,7 @@ def planned(office: Any, devices: int = 3, **campaign: Any) -> UUID:
     app_id = office.app()
     office.devices(app_id, devices)
     campaign_id: UUID = office.campaign(app_id, **campaign)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     return campaign_id
 
 
@@ -58,7 +59,7 @@ def send_batches(office: Any, campaign_id: UUID, invalid: int = 0) -> None:
 
 def finish_now(office: Any, campaign_id: UUID) -> JobStatus | None:
     with office.context.ledger.transaction() as connection:
-        return finish(connection, campaign_id)
+        return finish(connection, CAMPAIGN_STEPS, campaign_id)
 
 
 def finish_beside(context: Context, campaign_id: UUID, ledger: Ledger, results: list[Any]) -> threading.Thread:
@@ -66,7 +67,7 @@ def finish_beside(context: Context, campaign_id: UUID, ledger: Ledger, results: 
 
     def run() -> None:
         with ledger.transaction() as connection:
-            results.append(finish(connection, campaign_id))
+            results.append(finish(connection, CAMPAIGN_STEPS, campaign_id))
 
     def waits() -> bool:
         with context.ledger.statement() as connection:
@@ -135,7 +136,7 @@ def test_a_window_planned_while_finish_waits_is_not_missed(office: Any, other_le
     thread.join()
     assert results == [None]
     assert office.row("campaigns", campaign_id)["status"] == "cancelling"
-    assert settle(office.context, campaign_id) == JobStatus.CANCELLED
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) == JobStatus.CANCELLED
     campaign = office.row("campaigns", campaign_id)
     assert (campaign["cancelled"], campaign["settled"]) == (60, 60)
 
@@ -162,14 +163,14 @@ def test_an_account_that_does_not_add_up_pauses_the_campaign(office: Any, damage
     assert campaign["completed_at"] is None
     assert [row["event"] for row in office.rows("SELECT event FROM notifications")] == ["campaign.paused"]
     office.execute("UPDATE campaigns SET expires_at = now() - interval '1 second'")
-    assert settle(office.context, campaign_id) is None
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) is None
 
 
 @pytest.mark.parametrize("final_status", ["cancelled", "failed"])
 def test_cancelling_ends_as_its_final_status_says(office: Any, final_status: str) -> None:
     campaign_id = planned(office, webhook_url="https://example.com/", error_code="X")
     office.execute("UPDATE campaigns SET status = 'cancelling', final_status = %s", final_status)
-    assert settle(office.context, campaign_id) == final_status
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) == final_status
     campaign = office.row("campaigns", campaign_id)
     assert (campaign["status"], campaign["cancelled"], campaign["error_code"]) == (final_status, 3, "X")
     assert [row["event"] for row in office.rows("SELECT event FROM notifications")] == [f"campaign.{final_status}"]
@@ -179,7 +180,7 @@ def test_a_campaign_cancelled_before_it_was_planned_ends_with_a_total_of_0(offic
     app_id = office.app()
     office.devices(app_id, 3)
     campaign_id = office.campaign(app_id, status="cancelling", final_status="cancelled")
-    assert settle(office.context, campaign_id) == JobStatus.CANCELLED
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) == JobStatus.CANCELLED
     plan = office.row("campaign_plans", campaign_id)
     assert plan["total"] == 0
     assert plan["planned_at"] is not None
@@ -190,7 +191,7 @@ def test_a_campaign_whose_rest_expired_is_completed(office: Any) -> None:
     with office.context.ledger.transaction() as connection:
         send_all(connection, office.batches(campaign_id)[0]["id"])
     office.execute("UPDATE campaigns SET expires_at = now() - interval '1 second'")
-    assert settle(office.context, campaign_id) == JobStatus.COMPLETED
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) == JobStatus.COMPLETED
     campaign = office.row("campaigns", campaign_id)
     assert (campaign["accepted"], campaign["expired"]) == (10, 5)
 
@@ -198,9 +199,9 @@ def test_a_campaign_whose_rest_expired_is_completed(office: Any) -> None:
 def test_a_paused_campaign_waits_for_its_expiry_and_is_completed_then(office: Any) -> None:
     campaign_id = planned(office)
     office.execute("UPDATE campaigns SET status = 'paused', expires_at = now() + interval '1 hour'")
-    assert settle(office.context, campaign_id) is None
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) is None
     office.execute("UPDATE campaigns SET expires_at = now() - interval '1 second'")
-    assert settle(office.context, campaign_id) == JobStatus.COMPLETED
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) == JobStatus.COMPLETED
     assert office.row("campaigns", campaign_id)["expired"] == 3
 
 
@@ -209,19 +210,19 @@ def test_a_live_lease_keeps_a_cancelling_campaign_open(office: Any) -> None:
     with office.context.ledger.transaction() as connection:
         assert claim(connection, office.batches(campaign_id)[0]["id"], "worker", 30) is not None
     office.execute("UPDATE campaigns SET status = 'cancelling', final_status = 'cancelled'")
-    assert settle(office.context, campaign_id) is None
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) is None
     assert [batch["status"] for batch in office.batches(campaign_id)] == ["leased", "closed"]
     office.execute("UPDATE batches SET due_at = now() - interval '1 second' WHERE status = 'leased'")
-    assert settle(office.context, campaign_id) == JobStatus.CANCELLED
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) == JobStatus.CANCELLED
 
 
 def test_a_long_drain_goes_on_at_a_hint_of_its_own(office: Any, hints: Any) -> None:
     campaign_id = planned(office, devices=250)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     office.execute("UPDATE campaigns SET status = 'cancelling', final_status = 'cancelled'")
-    assert settle(office.context, campaign_id) is None
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) is None
     assert [hint.campaign_id for hint in hints.take(SettleCampaign, Queue.PUSH_RESULTS)] == [campaign_id]
-    assert settle(office.context, campaign_id) == JobStatus.CANCELLED
+    assert settle(office.context, CAMPAIGN_STEPS, campaign_id) == JobStatus.CANCELLED
     assert office.row("campaigns", campaign_id)["cancelled"] == 250
 
 

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanfare_orchestrator.campaigns.drain import Drained, drain
-from fanfare_orchestrator.campaigns.planning.turns import plan_turn
+from fanfare_orchestrator.bulk.planning import plan_turn
+from fanfare_orchestrator.bulk.steps import Drained
+from fanfare_orchestrator.campaigns.drain import drain
+from fanfare_orchestrator.campaigns.steps import CAMPAIGN_STEPS
 from fanfare_shared.campaigns.answers import Answers
 from fanfare_shared.campaigns.batches import claim, record
 from fanfare_shared.campaigns.retries import RetryKind
@@ -52,7 +54,7 @@ def set_up(office: Any, devices: int = 10, **campaign: Any) -> tuple[UUID, dict[
     app_id = office.app()
     office.devices(app_id, devices)
     campaign_id = office.campaign(app_id, **campaign)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     return campaign_id, office.batches(campaign_id)[0]
 
 

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from fanfare_orchestrator.notifications.handler import Notifier
 from fanfare_orchestrator.notifications.settings import NotificationSettings
-from fanfare_shared.campaigns.notifications import CampaignEvent, notifications_for
+from fanfare_shared.bulk.notifications import JobEvent, notifications_for
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.contracts.messages import SendNotification
 from fanfare_shared.crypto import Cipher
 from fanfare_shared.settings import EncryptionSettings
@@ -71,9 +72,7 @@ class Desk:
         self._office = office
         self._ca_file = ca_file
 
-    def notification(
-        self, kind: str, target: str, event: CampaignEvent = CampaignEvent.COMPLETED, **columns: Any
-    ) -> UUID:
+    def notification(self, kind: str, target: str, event: JobEvent = JobEvent.COMPLETED, **columns: Any) -> UUID:
         """A due notification of `event`, as the transaction that ended the campaign would have written it."""
         app_id = self._office.app()
         sealed = Cipher(ENCRYPTION_KEYS).encrypt(WEBHOOK_SECRET)
@@ -84,7 +83,7 @@ class Desk:
             **{"webhook_url" if kind == "webhook" else "notify_email": target},
             **columns,
         )
-        (row,) = notifications_for(self._office.row("campaigns", campaign_id) | {"total": 12_345}, event)
+        (row,) = notifications_for(CAMPAIGNS, self._office.row("campaigns", campaign_id) | {"total": 12_345}, event)
         row["payload"] = Jsonb(row["payload"])
         self._office.execute(
             f"INSERT INTO notifications ({', '.join(row)}, due_at) VALUES ({', '.join(['%s'] * len(row))}, now())",

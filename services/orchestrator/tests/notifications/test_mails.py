@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fanfare_orchestrator.notifications.errors import UndeliverableError
 from fanfare_orchestrator.notifications.mail import address_of
-from fanfare_shared.campaigns.notifications import CampaignEvent
+from fanfare_shared.bulk.notifications import JobEvent
 
 RECIPIENT = "owner@example.com"
 
@@ -38,7 +38,7 @@ def test_an_email_about_a_pause_says_why(desk: Any, mail_server: Any) -> None:
     notification_id = desk.notification(
         "email",
         RECIPIENT,
-        CampaignEvent.PAUSED,
+        JobEvent.PAUSED,
         pause_reason="SENDER_ID_MISMATCH",
         error_message="None of the first 100 devices was accepted",
     )

@@ -7,13 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from fanfare_orchestrator.campaigns.planning.turns import plan_turn
+from fanfare_orchestrator.bulk.planning import plan_turn
+from fanfare_orchestrator.campaigns.steps import CAMPAIGN_STEPS
 from fanfare_orchestrator.context import Context
 from fanfare_orchestrator.sweep.batches import sweep_overdue_batches
-from fanfare_orchestrator.sweep.campaigns import sweep_due_campaigns
-from fanfare_orchestrator.sweep.gauges import measure_campaigns
+from fanfare_orchestrator.sweep.due import sweep_due
+from fanfare_orchestrator.sweep.gauges import measure
 from fanfare_orchestrator.sweep.ready import sweep_ready_batches
-from fanfare_orchestrator.sweep.scheduled import sweep_scheduled_campaigns
+from fanfare_orchestrator.sweep.scheduled import sweep_scheduled
 from fanfare_orchestrator.sweep.tasks import sweep_due_notifications, sweep_due_probes
 from fanfare_shared import metrics
 from fanfare_shared.campaigns.batches import claim
@@ -30,7 +31,7 @@ def planned(office: Any, hints: Any, devices: int = 3, **campaign: Any) -> UUID:
     app_id = office.app()
     office.devices(app_id, devices)
     campaign_id: UUID = office.campaign(app_id, **campaign)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     hints.take(SendBatch, Queue.PUSH_NORMAL)
     return campaign_id
 
@@ -44,7 +45,7 @@ def test_a_scheduled_campaign_starts_at_its_moment(office: Any, hints: Any) -> N
     due, later = (office.campaign(app_id, status="scheduled", ttl_seconds=60) for _ in range(2))
     office.execute("UPDATE campaigns SET due_at = now() + interval '1 hour'")
     office.execute(f"UPDATE campaigns SET due_at = {PAST} WHERE id = %s", due)
-    sweep_scheduled_campaigns(office.context)
+    sweep_scheduled(office.context, CAMPAIGN_STEPS)
     started = office.row("campaigns", due)
     assert started["status"] == "processing"
     assert (started["expires_at"] - started["started_at"]).total_seconds() == 60
@@ -57,11 +58,11 @@ def test_a_campaign_whose_planning_hint_was_lost_is_planned(office: Any, hints: 
     office.devices(app_id, 60)
     campaign_id = office.campaign(app_id)
     office.execute(f"UPDATE campaigns SET due_at = {PAST}")
-    sweep_due_campaigns(office.context)
+    sweep_due(office.context, CAMPAIGN_STEPS)
     assert len(hints.take(SendBatch, Queue.PUSH_NORMAL)) == 4
     assert [hint.campaign_id for hint in hints.take(PlanCampaign, Queue.CAMPAIGNS)] == [campaign_id]
     office.execute(f"UPDATE campaigns SET due_at = {PAST}")
-    sweep_due_campaigns(office.context)
+    sweep_due(office.context, CAMPAIGN_STEPS)
     assert office.row("campaign_plans", campaign_id)["total"] == 60
     assert hints.take(PlanCampaign, Queue.CAMPAIGNS) == []
 
@@ -70,7 +71,7 @@ def test_a_campaign_whose_last_hint_was_lost_is_completed(office: Any, hints: An
     campaign_id = office.campaign(office.app())
     office.execute(f"UPDATE campaigns SET due_at = {PAST}")
     office.execute("INSERT INTO campaign_plans (campaign_id, ceiling, planned_at) VALUES (%s, 0, now())", campaign_id)
-    sweep_due_campaigns(office.context)
+    sweep_due(office.context, CAMPAIGN_STEPS)
     assert office.row("campaigns", campaign_id)["status"] == "completed"
     assert hints.take(PlanCampaign, Queue.CAMPAIGNS) == []
 
@@ -79,7 +80,7 @@ def test_a_campaign_whose_last_hint_was_lost_is_completed(office: Any, hints: An
 def test_a_campaign_is_drained_at_its_expiry(office: Any, hints: Any, status: str) -> None:
     campaign_id = planned(office, hints)
     office.execute(f"UPDATE campaigns SET status = %s, expires_at = {PAST}, due_at = {PAST}", status)
-    sweep_due_campaigns(office.context)
+    sweep_due(office.context, CAMPAIGN_STEPS)
     campaign = office.row("campaigns", campaign_id)
     assert (campaign["status"], campaign["expired"]) == ("completed", 3)
 
@@ -89,7 +90,7 @@ def test_a_cancelling_campaign_is_looked_at_every_second_until_it_has_drained(of
     with office.context.ledger.transaction() as connection:
         claim(connection, office.batches(campaign_id)[0]["id"], "worker", 30)
     office.execute(f"UPDATE campaigns SET status = 'cancelling', due_at = {PAST}")
-    sweep_due_campaigns(office.context)
+    sweep_due(office.context, CAMPAIGN_STEPS)
     (look,) = office.rows("SELECT extract(epoch FROM due_at - now()) AS seconds FROM campaigns")
     assert 0 < look["seconds"] <= 1
 
@@ -97,11 +98,11 @@ def test_a_cancelling_campaign_is_looked_at_every_second_until_it_has_drained(of
 def test_a_campaign_under_way_is_looked_at_again_before_and_at_its_expiry(office: Any, hints: Any) -> None:
     planned(office, hints)
     office.execute(f"UPDATE campaigns SET due_at = {PAST}, expires_at = now() + interval '1 hour'")
-    sweep_due_campaigns(office.context)
+    sweep_due(office.context, CAMPAIGN_STEPS)
     (look,) = office.rows("SELECT extract(epoch FROM due_at - now()) AS seconds FROM campaigns")
     assert 25 < look["seconds"] <= 30
     office.execute(f"UPDATE campaigns SET due_at = {PAST}, expires_at = now() + interval '5 seconds'")
-    sweep_due_campaigns(office.context)
+    sweep_due(office.context, CAMPAIGN_STEPS)
     assert office.rows("SELECT FROM campaigns WHERE due_at = expires_at")
 
 
@@ -109,10 +110,10 @@ def test_the_hint_of_a_published_batch_is_repeated_at_growing_intervals(office: 
     campaign_id = planned(office, hints)
     seconds = []
     for _ in range(6):
-        sweep_overdue_batches(office.context)
+        sweep_overdue_batches(office.context, CAMPAIGN_STEPS)
         assert hints.take(SendBatch, Queue.PUSH_NORMAL) == []
         office.execute(f"UPDATE batches SET due_at = {PAST}")
-        sweep_overdue_batches(office.context)
+        sweep_overdue_batches(office.context, CAMPAIGN_STEPS)
         assert [hint.campaign_id for hint in hints.take(SendBatch, Queue.PUSH_NORMAL)] == [campaign_id]
         (batch,) = office.rows("SELECT round(extract(epoch FROM due_at - now()))::int AS seconds FROM batches")
         seconds.append(batch["seconds"])
@@ -124,10 +125,10 @@ def test_a_batch_whose_lease_ended_is_published_again_and_its_claim_was_lost(off
     batch_id = office.batches(campaign_id)[0]["id"]
     with office.context.ledger.transaction() as connection:
         claim(connection, batch_id, "worker", 30)
-    sweep_overdue_batches(office.context)
+    sweep_overdue_batches(office.context, CAMPAIGN_STEPS)
     assert batch_statuses(office) == ["leased"]
     office.execute(f"UPDATE batches SET due_at = {PAST}")
-    sweep_overdue_batches(office.context)
+    sweep_overdue_batches(office.context, CAMPAIGN_STEPS)
     assert batch_statuses(office) == ["published"]
     assert [hint.batch_id for hint in hints.take(SendBatch, Queue.PUSH_NORMAL)] == [batch_id]
     with office.context.ledger.transaction() as connection:
@@ -148,7 +149,7 @@ def test_a_published_batch_that_may_not_be_sent_is_ready_again(office: Any, hint
     planned(office, hints)
     office.execute(f"UPDATE batches SET due_at = {PAST}")
     office.execute(obstacle)
-    sweep_overdue_batches(office.context)
+    sweep_overdue_batches(office.context, CAMPAIGN_STEPS)
     assert batch_statuses(office) == ["ready"]
     assert hints.take(SendBatch, Queue.PUSH_NORMAL) == []
 
@@ -156,10 +157,10 @@ def test_a_published_batch_that_may_not_be_sent_is_ready_again(office: Any, hint
 def test_a_ready_batch_that_is_due_is_dispatched(office: Any, hints: Any) -> None:
     planned(office, hints)
     office.execute("UPDATE batches SET status = 'ready', due_at = now() + interval '1 minute'")
-    sweep_ready_batches(office.context)
+    sweep_ready_batches(office.context, CAMPAIGN_STEPS)
     assert batch_statuses(office) == ["ready"]
     office.execute(f"UPDATE batches SET due_at = {PAST}")
-    sweep_ready_batches(office.context)
+    sweep_ready_batches(office.context, CAMPAIGN_STEPS)
     assert batch_statuses(office) == ["published"]
     assert len(hints.take(SendBatch, Queue.PUSH_NORMAL)) == 1
 
@@ -207,13 +208,13 @@ def test_the_gauges_are_counted_from_the_ledger(office: Any, hints: Any) -> None
     office.campaign(office.app(), status="draft")
     office.execute("UPDATE campaigns SET started_at = now() - interval '90 seconds' WHERE id = %s", campaign_id)
     office.execute("UPDATE batches SET created_at = now() - interval '60 seconds'")
-    measure_campaigns(office.context)
+    measure(office.context, CAMPAIGN_STEPS)
     assert metrics.campaigns.labels("processing")._value.get() == 1
     assert metrics.campaigns.labels("draft")._value.get() == 1
     assert metrics.campaigns.labels("failed")._value.get() == 0
     assert metrics.campaign_oldest_pending._value.get() == pytest.approx(60, abs=5)
     office.execute("UPDATE batches SET status = 'closed'")
-    measure_campaigns(office.context)
+    measure(office.context, CAMPAIGN_STEPS)
     assert metrics.campaign_oldest_pending._value.get() == 0
 
 
@@ -221,7 +222,7 @@ def test_several_sweeps_at_once_hint_each_row_once(office: Any, hints: Any, othe
     app_id = office.app()
     office.devices(app_id, 40)
     campaign_id = office.campaign(app_id)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     hints.take(SendBatch, Queue.PUSH_NORMAL)
     office.execute(f"UPDATE batches SET due_at = {PAST}")
     contexts = [Context(other_ledger(), office.context.publisher, office.context.settings) for _ in range(4)]

@@ -9,44 +9,29 @@ from uuid import UUID
 
 from psycopg.rows import class_row, dict_row
 
-from fanfare_shared.bulk.faults import pause_campaign
+from fanfare_shared.bulk.claims import claim_batch
+from fanfare_shared.bulk.kind import MAY_WORK
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.campaigns.retries import RetryKind
-from fanfare_shared.campaigns.rows import AppRow, CampaignRow, Claim, DeviceRow, Lease
-from fanfare_shared.contracts.messages import SendBatch
-from fanfare_shared.contracts.queues import Queue
-from fanfare_shared.contracts.words import BatchStatus, DeliveryGuarantee, Outcome
+from fanfare_shared.campaigns.rows import AppRow, CampaignRow, Claim, DeviceRow, SendLease
+from fanfare_shared.contracts.words import DeliveryGuarantee, Outcome
 from fanfare_shared.db.connection import Connection, the_row
-from fanfare_shared.ids import uuid7
-
-# A batch whose claims died this often in a row without a write is set aside: it kills its workers, or they cannot work.
-MAX_LOST_CLAIMS = 5
-
-MAY_SEND = "(c.status = 'processing' AND (c.expires_at IS NULL OR c.expires_at > now()))"
 
 
 def claim(connection: Connection, batch_id: int, worker: str, lease_seconds: float) -> Claim | None:
-    """The batch, leased to `worker` for `lease_seconds`; None where there is nothing to do but acknowledge the message:
-    another has it, it is closed or not due, or its campaign may not be sent (then it goes back to `ready`).
+    """The batch, leased to `worker` for `lease_seconds`, and what sending it takes; None as `claim_batch` says.
 
     Call inside a transaction.
     """
-    batch = _lock(connection, batch_id)
-    if batch is None:
+    leased = claim_batch(connection, CAMPAIGNS, batch_id, worker, lease_seconds)
+    if leased is None:
         return None
-    campaign, app = read_campaign(connection, batch["campaign_id"]), read_app(connection, batch["app_id"])
-    if not campaign.may_send:
-        _return_to_ready(connection, batch_id)
-        return None
-    predecessor_died = batch["worker"] is not None
-    lost_claims = batch["lost_claims"] + 1 if predecessor_died and batch["writes"] == batch["claimed_writes"] else 0
-    if lost_claims >= MAX_LOST_CLAIMS:
-        _set_aside(connection, batch, lost_claims)
-        return None
-    leased = _lease(connection, batch_id, worker, lease_seconds, lost_claims)
-    if predecessor_died and batch["started"]:
+    campaign, app = read_campaign(connection, leased["campaign_id"]), read_app(connection, leased["app_id"])
+    lost_claims = leased["lost_claims"]
+    if leased["predecessor_died"] and leased["started"]:
         leased = _settle_ambiguous(connection, leased, campaign)
     return Claim(
-        lease=Lease(batch_id, campaign.id, leased["epoch"], leased["attempt"], leased["writes"]),
+        lease=SendLease(batch_id, campaign.id, leased["epoch"], leased["writes"], leased["attempt"]),
         campaign=campaign,
         app=app,
         ambiguous=leased["ambiguous"],
@@ -83,30 +68,17 @@ def load_devices(connection: Connection, device_ids: list[int]) -> list[DeviceRo
     return [found.get(device_id) or DeviceRow(device_id, "", "", "") for device_id in device_ids]
 
 
-def _lock(connection: Connection, batch_id: int) -> dict[str, Any] | None:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            """
-            SELECT id, campaign_id, app_id, priority, worker, writes, claimed_writes, lost_claims, started
-            FROM batches
-            WHERE id = %s AND (status = 'published' OR (status = 'leased' AND due_at <= now()))
-            FOR UPDATE SKIP LOCKED
-            """,
-            (batch_id,),
-        ).fetchone()
-
-
 def read_campaign(connection: Connection, campaign_id: UUID) -> CampaignRow:
     with connection.cursor(row_factory=class_row(CampaignRow)) as cursor:
         return the_row(
             cursor.execute(
                 f"""
             SELECT id, title, message, data_payload, image_url, priority, ttl_seconds, collapse_key, rate_per_second,
-                   delivery, dry_run, payload_verdict, status, {MAY_SEND} AS may_send,
+                   delivery, dry_run, payload_verdict, status, {MAY_WORK} AS may_send,
                    coalesce((SELECT extract(epoch FROM now() - p.created_at) FROM probes p
-                             WHERE p.campaign_id = c.id AND p.kind = 'payload_verdict'), 0)::float8
+                             WHERE p.campaign_id = j.id AND p.kind = 'payload_verdict'), 0)::float8
                        AS verdict_asked_seconds
-            FROM campaigns c WHERE id = %s
+            FROM campaigns j WHERE id = %s
             """,
                 (campaign_id,),
             )
@@ -125,31 +97,6 @@ def read_app(connection: Connection, app_id: UUID) -> AppRow:
                 (app_id,),
             )
         )
-
-
-def _lease(
-    connection: Connection, batch_id: int, worker: str, lease_seconds: float, lost_claims: int
-) -> dict[str, Any]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return the_row(
-            cursor.execute(
-                """
-            UPDATE batches
-            SET status = 'leased', epoch = epoch + 1, worker = %s, due_at = now() + %s * interval '1 second',
-                claimed_at = now(), claimed_writes = writes, lost_claims = %s, hints = 0
-            WHERE id = %s
-            RETURNING id, epoch, attempt, writes, ambiguous, device_ids, started, retry_positions
-            """,
-                (worker, lease_seconds, lost_claims, batch_id),
-            )
-        )
-
-
-def _return_to_ready(connection: Connection, batch_id: int) -> None:
-    """`worker` stays, so that whoever claims or drains it next knows of a predecessor that died."""
-    connection.execute(
-        "UPDATE batches SET status = %s, due_at = now(), hints = 0 WHERE id = %s", (BatchStatus.READY.value, batch_id)
-    )
 
 
 def unaccounted_positions(connection: Connection, batch_id: int) -> list[int]:
@@ -210,19 +157,3 @@ def _record_unknown(connection: Connection, leased: dict[str, Any], campaign_id:
         "UPDATE batches SET unknown = unknown + %s, errors = add_counts(errors, %s) WHERE id = %s",
         (len(device_ids), f'{{"WORKER_LOST": {len(device_ids)}}}', leased["id"]),
     )
-
-
-def _set_aside(connection: Connection, batch: dict[str, Any], lost_claims: int) -> None:
-    reason = f"{lost_claims} claims in a row died without a write, the last by {batch['worker']}"
-    connection.execute(
-        "UPDATE batches SET status = 'set_aside', due_at = NULL, worker = NULL, lost_claims = %s WHERE id = %s",
-        (lost_claims, batch["id"]),
-    )
-    connection.execute(
-        """
-        INSERT INTO dead_letters (id, source, source_id, queue, task, reason)
-        VALUES (%s, 'batch', %s, %s, %s, %s)
-        """,
-        (uuid7(), str(batch["id"]), Queue.for_push(batch["priority"]).value, SendBatch.task, reason),
-    )
-    pause_campaign(connection, batch["campaign_id"], "BATCH_SET_ASIDE", reason)

@@ -5,37 +5,27 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from fanfare_shared.bulk.closing import fold, give_back
 from fanfare_shared.campaigns.answers import Answers
 from fanfare_shared.campaigns.journal import record
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.campaigns.retries import RetryKind, follow_up_delay, follow_up_is_ambiguous
-from fanfare_shared.campaigns.rows import Lease
-from fanfare_shared.contracts.words import Outcome
+from fanfare_shared.campaigns.rows import SendLease
 from fanfare_shared.db.connection import Connection
 from fanfare_shared.errors import BatchUnaccountedError, LeaseLostError
 
-COUNTS = tuple(outcome.value for outcome in Outcome)
 
-
-def release(connection: Connection, lease: Lease, answers: Answers, delay_seconds: float = 0) -> None:
+def release(connection: Connection, lease: SendLease, answers: Answers, delay_seconds: float = 0) -> None:
     """Gives the batch back where it stands, due again after `delay_seconds`. Nothing of it may be in flight.
 
     Call inside a transaction. Raises LeaseLostError.
     """
     if answers:
         record(connection, lease, answers)
-    changed = connection.execute(
-        """
-        UPDATE batches
-        SET status = 'ready', due_at = now() + %s * interval '1 second', worker = NULL, hints = 0
-        WHERE id = %s AND epoch = %s AND writes = %s AND status IN ('leased', 'published')
-        """,
-        (delay_seconds, lease.batch_id, lease.epoch, lease.writes),
-    ).rowcount
-    if not changed:
-        raise LeaseLostError(f"Batch {lease.batch_id} is no longer at epoch {lease.epoch}")
+    give_back(connection, CAMPAIGNS, lease, delay_seconds)
 
 
-def close(connection: Connection, lease: Lease, answers: Answers) -> int:
+def close(connection: Connection, lease: SendLease, answers: Answers) -> int:
     """Closes the batch, makes a follow-up per kind of retry, adds its counts to the campaign's; how many follow-ups.
 
     Call inside a transaction, when every position is answered for. Raises LeaseLostError, BatchUnaccountedError.
@@ -43,7 +33,7 @@ def close(connection: Connection, lease: Lease, answers: Answers) -> int:
     if answers:
         record(connection, lease, answers)
     batch = _lock(connection, lease)
-    settled = sum(batch[name] for name in COUNTS)
+    settled = sum(batch[name] for name in CAMPAIGNS.counts)
     if batch["started"] != batch["size"] or settled + len(batch["retry_positions"]) != batch["size"]:
         raise BatchUnaccountedError(
             f"batch {lease.batch_id} of {batch['size']} closes with {batch['started']} started, {settled} settled, "
@@ -53,31 +43,16 @@ def close(connection: Connection, lease: Lease, answers: Answers) -> int:
     connection.execute(
         "UPDATE batches SET status = 'closed', due_at = NULL, closed_at = now() WHERE id = %s", (lease.batch_id,)
     )
-    fold(connection, batch, settled)
+    fold(connection, CAMPAIGNS, batch, settled)
     return follow_ups
 
 
-def fold(connection: Connection, batch: dict[str, Any], settled: int) -> None:
-    """Adds a closing batch's counts to its campaign's. `settled`: its positions not handed to a follow-up."""
-    additions = ", ".join(f"{name} = {name} + %({name})s" for name in COUNTS)
-    connection.execute(
-        f"""
-        UPDATE campaigns
-        SET {additions}, settled = settled + %(settled)s, updated_at = now(),
-            errors = CASE WHEN b.errors = '{{}}'::jsonb THEN campaigns.errors ELSE add_counts(campaigns.errors, b.errors) END
-        FROM (SELECT errors FROM batches WHERE id = %(id)s) AS b
-        WHERE campaigns.id = %(campaign_id)s
-        """,
-        {name: batch[name] for name in (*COUNTS, "id", "campaign_id")} | {"settled": settled},
-    )
-
-
-def _lock(connection: Connection, lease: Lease) -> dict[str, Any]:
+def _lock(connection: Connection, lease: SendLease) -> dict[str, Any]:
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             f"""
             SELECT id, campaign_id, app_id, priority, attempt, ambiguous, size, started,
-                   retry_positions, retry_kinds, retry_after, {", ".join(COUNTS)}
+                   retry_positions, retry_kinds, retry_after, {", ".join(CAMPAIGNS.counts)}
             FROM batches
             WHERE id = %s AND epoch = %s AND writes = %s AND status IN ('leased', 'published')
             FOR UPDATE

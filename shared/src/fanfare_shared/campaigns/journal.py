@@ -9,9 +9,9 @@ from typing import Any
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from fanfare_shared.bulk.kind import MAY_WORK
 from fanfare_shared.campaigns.answers import Answers, join_column, join_numbers
-from fanfare_shared.campaigns.claims import MAY_SEND
-from fanfare_shared.campaigns.rows import Lease, Recorded
+from fanfare_shared.campaigns.rows import Recorded, SendLease
 from fanfare_shared.contracts.words import Outcome
 from fanfare_shared.db.connection import Connection
 from fanfare_shared.errors import LeaseLostError
@@ -21,7 +21,7 @@ from fanfare_shared.errors import LeaseLostError
 _RECORD = f"""
 WITH journal AS (
     UPDATE batches b
-    SET started = CASE WHEN b.status = 'leased' AND b.due_at > now() AND {MAY_SEND}
+    SET started = CASE WHEN b.status = 'leased' AND b.due_at > now() AND {MAY_WORK}
                        THEN greatest(b.started, %(advance_to)s) ELSE b.started END,
         due_at = CASE WHEN b.status = 'leased' AND b.due_at > now() AND %(renew)s::float8 IS NOT NULL
                       THEN now() + %(renew)s::float8 * interval '1 second' ELSE b.due_at END,
@@ -34,10 +34,10 @@ WITH journal AS (
         retry_positions = b.retry_positions || %(retry_positions)s::int[],
         retry_kinds = b.retry_kinds || %(retry_kinds)s::int[],
         retry_after = greatest(b.retry_after, %(retry_after)s)
-    FROM campaigns c
-    WHERE b.id = %(batch)s AND c.id = b.campaign_id AND b.epoch = %(epoch)s AND b.writes = %(writes)s
+    FROM campaigns j
+    WHERE b.id = %(batch)s AND j.id = b.campaign_id AND b.epoch = %(epoch)s AND b.writes = %(writes)s
       AND b.status IN ('leased', 'published')
-    RETURNING b.started, {MAY_SEND} AND b.status = 'leased' AND b.due_at > now() AS may_send
+    RETURNING b.started, {MAY_WORK} AND b.status = 'leased' AND b.due_at > now() AS may_send
 )"""
 
 # `unnest` of several arrays walks them side by side. An empty string splits to no element, as an empty column should;
@@ -78,7 +78,7 @@ _WITH_OTHERS = f"{_RECORD},{_ACCEPTED},{_OTHERS} SELECT started, may_send FROM j
 
 def record(
     connection: Connection,
-    lease: Lease,
+    lease: SendLease,
     answers: Answers,
     advance_to: int = 0,
     renew_seconds: float | None = None,
@@ -96,13 +96,13 @@ def record(
     return recorded
 
 
-def _settle_doubt(connection: Connection, lease: Lease) -> Recorded:
+def _settle_doubt(connection: Connection, lease: SendLease) -> Recorded:
     """The statement matched no row: either an earlier try of it was committed unseen, or the lease is lost."""
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             f"""
-            SELECT b.epoch, b.writes, b.started, {MAY_SEND} AND b.status = 'leased' AND b.due_at > now() AS may_send
-            FROM batches b JOIN campaigns c ON c.id = b.campaign_id WHERE b.id = %s
+            SELECT b.epoch, b.writes, b.started, {MAY_WORK} AND b.status = 'leased' AND b.due_at > now() AS may_send
+            FROM batches b JOIN campaigns j ON j.id = b.campaign_id WHERE b.id = %s
             """,
             (lease.batch_id,),
         ).fetchone()
@@ -111,11 +111,11 @@ def _settle_doubt(connection: Connection, lease: Lease) -> Recorded:
     return Recorded(row["started"], row["may_send"])
 
 
-def _parameters(lease: Lease, answers: Answers, advance_to: int, renew_seconds: float | None) -> dict[str, Any]:
+def _parameters(lease: SendLease, answers: Answers, advance_to: int, renew_seconds: float | None) -> dict[str, Any]:
     outcomes = answers.outcomes()
     parameters: dict[str, Any] = {
         "batch": lease.batch_id,
-        "campaign": lease.campaign_id,
+        "campaign": lease.job_id,
         "epoch": lease.epoch,
         "writes": lease.writes,
         "attempt": lease.attempt,

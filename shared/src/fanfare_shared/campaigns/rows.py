@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
+from fanfare_shared.bulk.lease import Lease
+
 
 @dataclass(frozen=True, slots=True)
 class AppRow:
@@ -42,21 +44,17 @@ class CampaignRow:
 
 
 @dataclass(slots=True)
-class Lease:
-    """A claim on a batch. `writes` is the number of the last journal write known to have been committed."""
+class SendLease(Lease):
+    """`attempt` is the batch's generation."""
 
-    batch_id: int
-    campaign_id: UUID
-    epoch: int
     attempt: int
-    writes: int
 
 
 @dataclass(slots=True)
 class Claim:
     """A claimed batch: go on at position `started`; positions below it are accounted for."""
 
-    lease: Lease
+    lease: SendLease
     campaign: CampaignRow
     app: AppRow
     ambiguous: bool

@@ -1,32 +1,18 @@
 """Publishing an app's ready batches, up to its cap, its campaigns in turn."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
+from fanfare_orchestrator.bulk.publishing import NEXT_HINT_AT, Published, publish
 from fanfare_orchestrator.campaigns.planning.sizes import TURN_SECONDS
 from fanfare_orchestrator.context import Context
-from fanfare_shared.campaigns.claims import MAY_SEND
-from fanfare_shared.contracts.messages import SendBatch
+from fanfare_shared.bulk.kind import MAY_WORK
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.contracts.words import Priority
 from fanfare_shared.db.connection import Connection
 
 MIN_BATCHES = 2
 MAX_BATCHES = 256
-# When the hint of a published batch is repeated: 30 s after the first, then twice as long each time, 15 min at most.
-NEXT_HINT_AT = "now() + least(30 * power(2, least(hints, 5)), 900) * interval '1 second'"
-
-
-class Published(NamedTuple):
-    """A batch whose hint is to be published."""
-
-    batch_id: int
-    campaign_id: UUID
-    priority: str
-
-    def hint(self) -> SendBatch:
-        return SendBatch(batch_id=self.batch_id, campaign_id=self.campaign_id, priority=Priority(self.priority))
-
 
 # One dispatcher an app: the next one waits, and then counts what this one published.
 _LOCK_APP = """
@@ -40,17 +26,17 @@ FOR NO KEY UPDATE
 _PUBLISH = f"""
 WITH in_flight AS (
     SELECT b.campaign_id, count(*) AS batches, sum(b.size) AS messages
-    FROM batches b JOIN campaigns c ON c.id = b.campaign_id
+    FROM batches b JOIN campaigns j ON j.id = b.campaign_id
     WHERE b.app_id = %(app)s AND b.status IN ('published', 'leased')
-      AND (b.status = 'leased' OR c.status = 'processing')
+      AND (b.status = 'leased' OR j.status = 'processing')
     GROUP BY b.campaign_id
 ),
 total AS (SELECT coalesce(sum(batches), 0) AS batches, coalesce(sum(messages), 0) AS messages FROM in_flight),
 sendable AS (
-    SELECT c.id, array_position(%(ranks)s, c.priority) AS rank, c.rate_per_second AS rate, random() AS lot,
+    SELECT j.id, array_position(%(ranks)s, j.priority) AS rank, j.rate_per_second AS rate, random() AS lot,
            coalesce(f.batches, 0) AS batches, coalesce(f.messages, 0) AS messages
-    FROM campaigns c LEFT JOIN in_flight f ON f.campaign_id = c.id
-    WHERE c.app_id = %(app)s AND {MAY_SEND}
+    FROM campaigns j LEFT JOIN in_flight f ON f.campaign_id = j.id
+    WHERE j.app_id = %(app)s AND {MAY_WORK}
 ),
 candidates AS (
     SELECT r.id, r.size, s.rank, s.lot, s.batches + r.place AS turn
@@ -79,6 +65,13 @@ RETURNING place, batches.id, campaign_id, priority
 """
 
 
+_APPS_WITH_READY = f"""
+SELECT DISTINCT j.app_id FROM campaigns j JOIN apps a ON a.id = j.app_id
+WHERE {MAY_WORK} AND (a.paused_until IS NULL OR a.paused_until <= now())
+  AND EXISTS (SELECT FROM batches b WHERE b.campaign_id = j.id AND b.status = 'ready' AND b.due_at <= now())
+"""
+
+
 def dispatch(context: Context, app_id: UUID) -> int:
     """Publishes what of the app's ready batches its cap has room for; how many batches.
 
@@ -87,16 +80,22 @@ def dispatch(context: Context, app_id: UUID) -> int:
     """
     with context.ledger.transaction() as connection:
         published = _mark_published(connection, app_id)
-    return publish(context, published)
+    return publish(context, CAMPAIGNS, published)
 
 
-def publish(context: Context, batches: Sequence[Published]) -> int:
-    """Publishes the hints of batches marked published; what the broker does not take is ready again."""
-    count = context.publisher.hint(batch.hint() for batch in batches)
-    if count < len(batches):
-        with context.ledger.statement() as connection:
-            _take_back(connection, [batch.batch_id for batch in batches[count:]])
-    return count
+def dispatch_campaign(context: Context, campaign_id: UUID) -> int:
+    """`dispatch` of the campaign's app; 0 where the campaign is gone."""
+    with context.ledger.statement() as connection:
+        row = connection.execute("SELECT app_id FROM campaigns WHERE id = %s", (campaign_id,)).fetchone()
+    return 0 if row is None else dispatch(context, row[0])
+
+
+def dispatch_ready(context: Context) -> None:
+    """`dispatch` of every app that has a batch ready and due."""
+    with context.ledger.statement() as connection:
+        apps = connection.execute(_APPS_WITH_READY).fetchall()
+    for (app_id,) in apps:
+        dispatch(context, app_id)
 
 
 def _mark_published(connection: Connection, app_id: UUID) -> list[Published]:
@@ -112,10 +111,3 @@ def _mark_published(connection: Connection, app_id: UUID) -> list[Published]:
         "cap": row[0] * TURN_SECONDS / 60,
     }
     return [Published(*batch) for _, *batch in sorted(connection.execute(_PUBLISH, parameters).fetchall())]
-
-
-def _take_back(connection: Connection, batch_ids: list[int]) -> None:
-    connection.execute(
-        "UPDATE batches SET status = 'ready', hints = hints - 1, due_at = now() WHERE id = ANY(%s) AND status = 'published'",
-        (batch_ids,),
-    )

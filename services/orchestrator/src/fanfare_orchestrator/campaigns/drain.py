@@ -4,12 +4,14 @@ A device whose last send may have been accepted is `unknown`; every other that h
 is: cancelled, or expired. A batch under a live lease is left to its worker, which gives it back at its next write.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import dict_row
 
-from fanfare_shared.campaigns.closing import COUNTS, fold
+from fanfare_orchestrator.bulk.steps import Drained
+from fanfare_shared.bulk.closing import fold
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.campaigns.retries import RetryKind
 from fanfare_shared.contracts.words import Outcome
 from fanfare_shared.db.connection import Connection
@@ -69,16 +71,9 @@ SET status = 'closed', due_at = NULL, closed_at = now(), epoch = epoch + 1, work
     errors = CASE WHEN tally.unknown = 0 THEN b.errors
                   ELSE add_counts(b.errors, jsonb_build_object(%(code)s::text, tally.unknown)) END
 FROM tally WHERE b.id = tally.id
-RETURNING b.id, b.campaign_id, b.size, {", ".join(f"b.{name}" for name in COUNTS)}
+RETURNING b.id, b.campaign_id, b.size, {", ".join(f"b.{name}" for name in CAMPAIGNS.counts)}
 """
 _STATEMENTS = {outcome: _CLOSE.format(column=outcome.value) for outcome in (Outcome.CANCELLED, Outcome.EXPIRED)}
-
-
-class Drained(NamedTuple):
-    """Of one transaction. `more`: there may be more to close at once."""
-
-    batches: int
-    more: bool
 
 
 def drain(connection: Connection, campaign_id: UUID, outcome: Outcome) -> Drained:
@@ -90,7 +85,7 @@ def drain(connection: Connection, campaign_id: UUID, outcome: Outcome) -> Draine
     if not locked:
         return Drained(0, more=False)
     for batch in _close(connection, campaign_id, outcome, locked):
-        fold(connection, batch, batch["size"])
+        fold(connection, CAMPAIGNS, batch, batch["size"])
     return Drained(len(locked), more=len(locked) == _BATCHES)
 
 

@@ -21,17 +21,19 @@ _LONGEST_ERROR = 300
 
 @dataclass(frozen=True, slots=True)
 class ClaimedNotification:
-    """`attempts` counts this attempt, and is the fence: what a predecessor writes too late carries another number."""
+    """`attempts` counts this attempt, and is the fence: what a predecessor writes too late carries another number.
+
+    The webhook's secret is the campaign's app's, or the image job's own; an e-mail may have none.
+    """
 
     id: UUID
-    campaign_id: UUID
     kind: str
     event: str
     target: str
     payload: dict[str, Any]
     attempts: int
     created_at: datetime
-    webhook_secret_encrypted: str
+    webhook_secret_encrypted: str | None
 
 
 def claim(connection: Connection, notification_id: UUID) -> ClaimedNotification | None:
@@ -41,11 +43,11 @@ def claim(connection: Connection, notification_id: UUID) -> ClaimedNotification 
             """
             UPDATE notifications n
             SET status = 'STARTED', attempts = n.attempts + 1, due_at = now() + %s * interval '1 second'
-            FROM apps a
-            WHERE n.id = %s AND a.id = n.app_id AND n.due_at IS NOT NULL
-              AND (n.status IN ('PENDING', 'RETRY') OR n.due_at <= now())
-            RETURNING n.id, n.campaign_id, n.kind, n.event, n.target, n.payload, n.attempts, n.created_at,
-                      a.webhook_secret_encrypted
+            WHERE n.id = %s AND n.due_at IS NOT NULL AND (n.status IN ('PENDING', 'RETRY') OR n.due_at <= now())
+            RETURNING n.id, n.kind, n.event, n.target, n.payload, n.attempts, n.created_at,
+                      coalesce((SELECT webhook_secret_encrypted FROM apps WHERE id = n.app_id),
+                               (SELECT webhook_secret_encrypted FROM image_jobs WHERE id = n.job_id))
+                          AS webhook_secret_encrypted
             """,
             (LEASE_SECONDS, notification_id),
         ).fetchone()

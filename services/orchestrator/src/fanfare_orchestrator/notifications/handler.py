@@ -10,7 +10,7 @@ from fanfare_orchestrator.notifications.errors import DeliveryFailedError, Undel
 from fanfare_orchestrator.notifications.mail import MailSender
 from fanfare_orchestrator.notifications.settings import NotificationSettings
 from fanfare_orchestrator.notifications.webhook import WebhookSender
-from fanfare_shared.campaigns.notifications import NotificationKind
+from fanfare_shared.bulk.notifications import NotificationKind
 from fanfare_shared.contracts.messages import SendNotification
 from fanfare_shared.crypto import Cipher
 from fanfare_shared.db.connection import Ledger

@@ -1,4 +1,4 @@
-"""Sending an e-mail: the campaign's account as readable plain text, by SMTP."""
+"""Sending an e-mail: the job's account as readable plain text, by SMTP."""
 
 import smtplib
 import ssl

@@ -32,6 +32,8 @@ class WebhookSender:
         """Raises DeliveryFailedError, UndeliverableError, and CredentialsUnusableError where the secret cannot be read."""
         url = self._checked_url(notification.target)
         body = json.dumps(notification.payload, separators=(",", ":")).encode()
+        if notification.webhook_secret_encrypted is None:
+            raise UndeliverableError("There is no secret to sign the webhook with: its app or job is gone")
         secret = self._cipher.decrypt(notification.webhook_secret_encrypted)
         headers = {
             "Content-Type": "application/json",

@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 from psycopg.types.json import Jsonb
 
+from fanfare_orchestrator.bulk.planning import plan_turn
 from fanfare_orchestrator.campaigns.planning import plans, sizes
-from fanfare_orchestrator.campaigns.planning.turns import plan_turn
 from fanfare_orchestrator.campaigns.planning.windows import plan_window
+from fanfare_orchestrator.campaigns.steps import CAMPAIGN_STEPS
 from fanfare_orchestrator.context import Context
 from fanfare_shared.contracts.messages import PlanCampaign, SendBatch
 from fanfare_shared.contracts.queues import Queue
@@ -31,7 +32,7 @@ def plan_all(context: Context, campaign_id: UUID) -> int:
     """As the chain of hints does; how many windows."""
     windows = 0
     while True:
-        window = plan_turn(context, campaign_id)
+        window = plan_turn(context, CAMPAIGN_STEPS, campaign_id)
         assert window is not None
         windows += 1
         if window.last:
@@ -61,7 +62,7 @@ def test_the_first_window_is_on_its_queue_before_the_rest_is_planned(office: Any
     app_id = office.app()
     office.devices(app_id, 105)
     campaign_id = office.campaign(app_id, priority="high")
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     assert len(hints.take(SendBatch, Queue.PUSH_HIGH)) == 2
     assert [hint.campaign_id for hint in hints.take(PlanCampaign, Queue.CAMPAIGNS)] == [campaign_id]
     assert office.row("campaign_plans", campaign_id)["planned_at"] is None
@@ -71,7 +72,7 @@ def test_devices_registered_after_the_start_are_not_of_the_audience(office: Any)
     app_id = office.app()
     devices = office.devices(app_id, 25)
     campaign_id = office.campaign(app_id)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     office.devices(app_id, 10, "late")
     plan_all(office.context, campaign_id)
     assert planned(office, campaign_id) == devices
@@ -81,7 +82,7 @@ def test_planning_that_was_killed_goes_on_from_the_cursor(office: Any, other_led
     app_id = office.app()
     devices = office.devices(app_id, 100)
     campaign_id = office.campaign(app_id)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     killed = other_ledger()
 
     def plan_and_die() -> None:
@@ -105,7 +106,7 @@ def test_two_planners_at_once_plan_nobody_twice(office: Any, other_ledger: Calla
 
     def plan_until_planned(one: Context) -> None:
         while office_plan_is_open(one, campaign_id):
-            plan_turn(one, campaign_id)
+            plan_turn(one, CAMPAIGN_STEPS, campaign_id)
 
     others = [Context(other_ledger(), context.publisher, context.settings) for _ in range(3)]
     threads = [threading.Thread(target=plan_until_planned, args=(other,)) for other in others]
@@ -129,10 +130,10 @@ def test_a_plan_that_another_planner_has_is_left_to_it(office: Any, other_ledger
     app_id = office.app()
     office.devices(app_id, 50)
     campaign_id = office.campaign(app_id)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     with other_ledger().transaction() as connection:
         assert plans.take_plan(connection, campaign_id, RANKS) is not None
-        assert plan_turn(office.context, campaign_id) is None
+        assert plan_turn(office.context, CAMPAIGN_STEPS, campaign_id) is None
 
 
 @pytest.mark.parametrize("status", ["paused", "cancelling", "cancelled", "scheduled"])
@@ -140,7 +141,7 @@ def test_only_a_processing_campaign_is_planned(office: Any, status: str) -> None
     app_id = office.app()
     office.devices(app_id, 50)
     campaign_id = office.campaign(app_id, status=status)
-    assert plan_turn(office.context, campaign_id) is None
+    assert plan_turn(office.context, CAMPAIGN_STEPS, campaign_id) is None
     assert office.batches(campaign_id) == []
 
 
@@ -148,9 +149,9 @@ def test_a_pause_between_windows_stops_planning_and_resuming_goes_on(office: Any
     app_id = office.app()
     devices = office.devices(app_id, 50)
     campaign_id = office.campaign(app_id)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     office.execute("UPDATE campaigns SET status = 'paused'")
-    assert plan_turn(office.context, campaign_id) is None
+    assert plan_turn(office.context, CAMPAIGN_STEPS, campaign_id) is None
     office.execute("UPDATE campaigns SET status = 'processing'")
     plan_all(office.context, campaign_id)
     assert planned(office, campaign_id) == devices
@@ -177,13 +178,13 @@ def test_user_ids_become_their_active_devices_and_the_unmatched_are_reported(off
 def test_of_the_unmatched_the_first_hundred_are_named(office: Any) -> None:
     wanted = [f"nobody-{number:04}" for number in range(250)]
     campaign_id = office.campaign(office.app(), target=Jsonb({"user_ids": wanted}))
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     assert office.row("campaign_plans", campaign_id)["unmatched"] == {"count": 250, "first": wanted[:100]}
 
 
 def test_an_audience_of_everybody_has_no_unmatched(office: Any) -> None:
     campaign_id = office.campaign(office.app())
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     assert office.row("campaign_plans", campaign_id)["unmatched"] is None
 
 
@@ -191,16 +192,16 @@ def test_a_higher_priority_has_every_turn_until_it_is_planned(office: Any, hints
     app_id = office.app()
     office.devices(app_id, 100)
     low, high = office.campaign(app_id, priority="low"), office.campaign(app_id, priority="high")
-    plan_turn(office.context, low)
-    plan_turn(office.context, high)
+    plan_turn(office.context, CAMPAIGN_STEPS, low)
+    plan_turn(office.context, CAMPAIGN_STEPS, high)
     hints.take(PlanCampaign, Queue.CAMPAIGNS)
     before = len(planned(office, low))
-    plan_turn(office.context, low)
+    plan_turn(office.context, CAMPAIGN_STEPS, low)
     assert len(planned(office, low)) == before
     assert len(planned(office, high)) == 50
     assert [hint.campaign_id for hint in hints.take(PlanCampaign, Queue.CAMPAIGNS)] == [low]
-    plan_turn(office.context, low)
-    plan_turn(office.context, low)
+    plan_turn(office.context, CAMPAIGN_STEPS, low)
+    plan_turn(office.context, CAMPAIGN_STEPS, low)
     assert len(planned(office, high)) == 100
     plan_all(office.context, low)
     assert len(planned(office, low)) == 100
@@ -212,7 +213,7 @@ def test_campaigns_of_one_priority_take_turns(office: Any, hints: Any) -> None:
     campaigns = [office.campaign(app_id), office.campaign(app_id)]
     queue = list(campaigns)
     for _ in range(4):
-        plan_turn(office.context, queue.pop(0))
+        plan_turn(office.context, CAMPAIGN_STEPS, queue.pop(0))
         queue += [hint.campaign_id for hint in hints.take(PlanCampaign, Queue.CAMPAIGNS)]
     assert [len(planned(office, campaign_id)) for campaign_id in campaigns] == [50, 50]
 
@@ -222,7 +223,7 @@ def test_a_campaign_of_another_week_gets_its_partition(office: Any) -> None:
     office.devices(app_id, 5)
     old = UUID("01700000-0000-7000-8000-000000000000")
     campaign_id = office.campaign(app_id, id=old)
-    plan_turn(office.context, campaign_id)
+    plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
     assert office.execute(
         "INSERT INTO deliveries (campaign_id, device_id, attempts, platform, status, user_id)"
         " VALUES (%s, 1, 1, 'ios', 'accepted', 'u')",
@@ -240,6 +241,6 @@ def test_a_slow_campaign_is_cut_into_small_batches(office: Any) -> None:
 
 def test_a_hint_of_a_campaign_that_is_gone_changes_nothing(office: Any) -> None:
     before = office.rows("SELECT inhrelid FROM pg_inherits")
-    assert plan_turn(office.context, UUID("01000000-0000-7000-8000-000000000000")) is None
+    assert plan_turn(office.context, CAMPAIGN_STEPS, UUID("01000000-0000-7000-8000-000000000000")) is None
     assert office.rows("SELECT inhrelid FROM pg_inherits") == before
     assert office.rows("SELECT FROM campaign_plans") == []

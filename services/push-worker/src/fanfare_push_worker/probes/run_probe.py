@@ -11,9 +11,10 @@ from psycopg.types.json import Jsonb
 from fanfare_push_worker.message import push_message
 from fanfare_push_worker.probes.few_sends import Reply, send_few
 from fanfare_push_worker.process import SendingProcess
-from fanfare_shared.bulk.faults import fail_campaign, pause_campaign
+from fanfare_shared.bulk.faults import fail_job, pause_job
 from fanfare_shared.campaigns.batches import load_devices
 from fanfare_shared.campaigns.claims import read_app, read_campaign
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.campaigns.rows import AppRow, CampaignRow
 from fanfare_shared.contracts.messages import SettleCampaign
 from fanfare_shared.contracts.words import JobStatus, Priority, TaskStatus
@@ -119,7 +120,7 @@ def _find_verdict(process: SendingProcess, probe: _Probe, campaign: CampaignRow)
     with process.ledger.transaction() as connection:
         connection.execute("UPDATE campaigns SET payload_verdict = %s WHERE id = %s", (verdict, campaign.id))
         if answer is not None:
-            fail_campaign(connection, campaign.id, answer.code, answer.message)
+            fail_job(connection, CAMPAIGNS, campaign.id, answer.code, answer.message)
     process.publisher.hint([SettleCampaign(campaign_id=campaign.id)])
     return {"verdict": verdict}
 
@@ -127,7 +128,7 @@ def _find_verdict(process: SendingProcess, probe: _Probe, campaign: CampaignRow)
 def _pause(process: SendingProcess, campaign: CampaignRow, code: str, message: str) -> None:
     """The sender is at fault: there will be no verdict, and so no end of waiting for it, until somebody acts."""
     with process.ledger.transaction() as connection:
-        pause_campaign(connection, campaign.id, code, message)
+        pause_job(connection, CAMPAIGNS, campaign.id, code, message)
 
 
 def _validate(process: SendingProcess, app: AppRow, message: PushMessage) -> Answer | None:

@@ -1,7 +1,8 @@
 """What a worker does to a campaign: pauses or fails it, and asks whose fault a 400 was. Locks the campaign's row alone."""
 
 from fanfare_push_worker.sending.stop import CampaignFault, Stop
-from fanfare_shared.bulk.faults import fail_campaign, pause_campaign
+from fanfare_shared.bulk.faults import fail_job, pause_job
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.campaigns.rows import Claim
 from fanfare_shared.contracts.messages import RunProbe, SettleCampaign
 from fanfare_shared.db.connection import Ledger
@@ -26,9 +27,9 @@ class CampaignFaults:
         try:
             with self._ledger.transaction() as connection:
                 if stop.fault is CampaignFault.FAIL:
-                    fail_campaign(connection, claim.campaign.id, stop.code, stop.message)
+                    fail_job(connection, CAMPAIGNS, claim.campaign.id, stop.code, stop.message)
                 else:
-                    pause_campaign(connection, claim.campaign.id, stop.code, stop.message)
+                    pause_job(connection, CAMPAIGNS, claim.campaign.id, stop.code, stop.message)
         except LedgerUnavailableError as error:
             log.warning("the campaign goes on for now", error=error.detail)
             return

@@ -1,7 +1,6 @@
 """One window: the next devices of the audience in the order of their ids, cut into batches, in one statement."""
 
-from dataclasses import dataclass
-
+from fanfare_orchestrator.bulk.steps import Planned
 from fanfare_orchestrator.campaigns.planning.plans import Plan
 from fanfare_orchestrator.campaigns.planning.sizes import batch_size, window_size
 from fanfare_shared.db.connection import Connection, the_row
@@ -45,16 +44,7 @@ RETURNING planned.batches, planned.devices, planned_at IS NOT NULL
 _STATEMENTS = {False: _INSERT.format(audience=_EVERYBODY), True: _INSERT.format(audience=_USERS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What one transaction planned. `last`: the audience is exhausted."""
-
-    batches: int
-    devices: int
-    last: bool
-
-
-def plan_window(connection: Connection, plan: Plan, most: int) -> Window:
+def plan_window(connection: Connection, plan: Plan, most: int) -> Planned:
     """Inserts the next window's batches, of at most `most` devices, and advances the plan, which must be locked."""
     size = batch_size(most, plan.quota_per_minute, plan.rate_per_second)
     cursor = connection.execute(
@@ -70,4 +60,4 @@ def plan_window(connection: Connection, plan: Plan, most: int) -> Window:
             "window": window_size(size, first=plan.batches == 0),
         },
     )
-    return Window(*the_row(cursor))
+    return Planned(plan.campaign_id, *the_row(cursor))

@@ -203,6 +203,7 @@ CREATE INDEX image_items_of_image ON image_items (image_id)
 """
 
 EITHER_KIND = """
+ALTER TABLE campaign_plans ALTER COLUMN ceiling SET DEFAULT 0;
 ALTER TABLE notifications
     ADD COLUMN job_id uuid REFERENCES image_jobs ON DELETE CASCADE,
     ALTER COLUMN campaign_id DROP NOT NULL,
@@ -224,6 +225,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("ALTER TABLE schedule_runs DROP COLUMN dry_run")
+    op.execute("ALTER TABLE campaign_plans ALTER COLUMN ceiling DROP DEFAULT")
     op.execute("DELETE FROM dead_letters WHERE source = 'image_batch'")
     op.execute("ALTER TABLE dead_letters DROP CONSTRAINT dead_letters_source_check")
     op.execute("ALTER TABLE dead_letters ADD CHECK (source IN ('message', 'batch', 'notification'))")

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from fanfare_shared.campaigns.notifications import CampaignEvent, notifications_for
+from fanfare_shared.bulk.notifications import JobEvent, notifications_for
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.contracts.words import JobStatus
 from fanfare_shared.ids import uuid7
 
@@ -32,12 +33,12 @@ def ended_campaign(**changes: Any) -> dict[str, Any]:
 
 
 def test_nobody_is_told_when_no_target_is_given() -> None:
-    assert notifications_for(ended_campaign(), CampaignEvent.CANCELLED) == []
+    assert notifications_for(CAMPAIGNS, ended_campaign(), JobEvent.CANCELLED) == []
 
 
 def test_a_webhook_and_an_email_are_two_rows_with_their_own_ids() -> None:
     campaign = ended_campaign(webhook_url="https://example.org/hook", notify_email="ops@example.org")
-    rows = notifications_for(campaign, CampaignEvent.CANCELLED)
+    rows = notifications_for(CAMPAIGNS, campaign, JobEvent.CANCELLED)
     assert [(row["kind"], row["target"], row["event"]) for row in rows] == [
         ("webhook", "https://example.org/hook", "campaign.cancelled"),
         ("email", "ops@example.org", "campaign.cancelled"),
@@ -47,7 +48,7 @@ def test_a_webhook_and_an_email_are_two_rows_with_their_own_ids() -> None:
 
 
 def test_the_payload_is_json_with_the_account_in_the_words_of_stats() -> None:
-    (row,) = notifications_for(ended_campaign(notify_email="ops@example.org"), CampaignEvent.CANCELLED)
+    (row,) = notifications_for(CAMPAIGNS, ended_campaign(notify_email="ops@example.org"), JobEvent.CANCELLED)
     payload = json.loads(json.dumps(row["payload"]))
     assert (payload["total_recipients"], payload["sent"], payload["success"], payload["failure"]) == (22, 15, 7, 8)
     assert (payload["expired"], payload["cancelled"], payload["errors"]) == (3, 4, {"UNREGISTERED": 1})
@@ -56,9 +57,10 @@ def test_the_payload_is_json_with_the_account_in_the_words_of_stats() -> None:
 
 @pytest.mark.parametrize("status", [status for status in JobStatus if status.is_final])
 def test_every_final_status_is_notified(status: JobStatus) -> None:
-    assert CampaignEvent.of_status(status) == f"campaign.{status}"
+    (row,) = notifications_for(CAMPAIGNS, ended_campaign(notify_email="a@b.c"), JobEvent.of_status(status))
+    assert row["event"] == f"campaign.{status}"
 
 
 def test_a_campaign_that_only_processes_is_no_event() -> None:
     with pytest.raises(ValueError, match=r"campaign\.processing"):
-        CampaignEvent.of_status(JobStatus.PROCESSING)
+        JobEvent.of_status(JobStatus.PROCESSING)
