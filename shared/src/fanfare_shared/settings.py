@@ -116,6 +116,9 @@ class StorageSettings(Settings):
         default=None,
         description="An S3 server other than Amazon's: https://host:port; http:// only where named so here",
     )
+    storage_s3_public_endpoint: Annotated[str | None, AfterValidator(_http_address)] = Field(
+        default=None, description="The S3 server as clients reach it, in presigned links; none: the endpoint"
+    )
     storage_s3_region: str = Field(default="us-east-1", description="The bucket's region")
     storage_s3_access_key: str | None = Field(
         default=None,
@@ -132,7 +135,7 @@ class StorageSettings(Settings):
     storage_timeout_seconds: float = Field(
         default=10.0,
         ge=1.0,
-        description="What one request to S3 or GCS may take, its body included (8 MiB at most, or one image)",
+        description="What one request to S3 or GCS may take, its body included (one image, or 5 MiB)",
     )
 
 

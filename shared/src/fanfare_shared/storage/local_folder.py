@@ -34,6 +34,23 @@ class LocalFolder(ObjectStorage):
     async def ensure_ready_async(self) -> None:
         await asyncio.to_thread(self.ensure_ready)
 
+    def copy(self, source: str, target: str) -> None:
+        with self._operation(source, target):
+            if self._are_one_file(source, target):
+                return
+        super().copy(source, target)
+
+    async def copy_async(self, source: str, target: str) -> None:
+        await asyncio.to_thread(self.copy, source, target)
+
+    def rename(self, source: str, target: str) -> None:
+        super().rename(source, target)
+        if source != target and self._are_one_file(source, target):
+            self.delete([source])
+
+    async def rename_async(self, source: str, target: str) -> None:
+        await asyncio.to_thread(self.rename, source, target)
+
     def remove_unfinished(self, before: datetime) -> int:
         removed = 0
         for folder, _, names in os.walk(self._folder):
@@ -44,6 +61,13 @@ class LocalFolder(ObjectStorage):
                         file.unlink()
                         removed += 1
         return removed
+
+    def _are_one_file(self, source: str, target: str) -> bool:
+        """A copy is a hard link, and rename(2) of a file onto a link to itself does nothing, not even to the old name."""
+        try:
+            return (self._folder / source).samefile(self._folder / target)
+        except OSError:  # there is only one of them, or none
+            return False
 
     def _upload(self, media_type: str) -> UploadOptions:
         options = super()._upload(media_type)

@@ -1,8 +1,9 @@
 """The port: what Fanfare asks of a storage. Keys are ours (see `keys.py`), never a client's names.
 
 Every operation is there for synchronous processes (`put`) and for the api's loop (`put_async`). All of them raise
-StorageUnavailableError when the storage does not answer, within `FANFARE_STORAGE_TIMEOUT_SECONDS` and 6 s for a request,
-and StorageMisusedError for a key that is not one or after a fork.
+StorageUnavailableError when the storage does not answer: a request takes one and a half times
+`FANFARE_STORAGE_TIMEOUT_SECONDS` at most, a streamed upload that fails as much again to take back what it sent. And all
+raise StorageMisusedError for a key that is not one, or after a fork.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
@@ -39,7 +40,7 @@ class Storage(Protocol):
     def put(self, key: str, data: Buffer | Iterable[Buffer], media_type: str, *, durable: bool = True) -> None:
         """Stores all of `data` or nothing: no reader sees a part, and what `data` raises is raised and leaves nothing.
 
-        An iterable of any length takes up to 40 MiB of memory. `durable=False` saves the local folder the wait
+        An iterable of any length takes some 20 MiB of memory. `durable=False` saves the local folder the wait
         for the disk: for what can be made again, should the power fail.
         """
         ...

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures for real PostgreSQL, RabbitMQ and Redis, each the session's own.
+"""The pytest plugin: fixtures for real PostgreSQL, RabbitMQ, Redis and S3, each the session's own.
 
 They are made when a test first asks, so a test that needs none runs without servers.
 """
@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from fanfare_shared.db.connection import Ledger
-from fanfare_shared.settings import BrokerSettings, DatabaseSettings
+from fanfare_shared.settings import BrokerSettings, DatabaseSettings, StorageSettings
 from fanfare_shared.testing.brokers import BrokerManagement, loaded_vhost, vhost_of
 from fanfare_shared.testing.databases import migrated_database, truncate
 from fanfare_shared.testing.environment import ServerAddresses, server_addresses
+from fanfare_shared.testing.object_stores import own_bucket, s3_server
 from fanfare_shared.testing.redis_databases import own_redis
 
 
@@ -83,3 +84,22 @@ def redis_url(server_addresses: ServerAddresses) -> Iterator[str]:
     """A numbered Redis database of this session, empty when it begins."""
     with own_redis(server_addresses.redis_url.get_secret_value()) as url:
         yield url
+
+
+@pytest.fixture
+def storage_settings(tmp_path: Path) -> StorageSettings:
+    """An empty local folder of this test."""
+    return StorageSettings(storage_url=(tmp_path / "storage").as_uri())
+
+
+@pytest.fixture(scope="session", name="s3_server")
+def s3_server_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3 server of this session."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as address:
+        yield address
+
+
+@pytest.fixture
+def s3_settings(s3_server: str) -> StorageSettings:
+    """An empty bucket of this test."""
+    return own_bucket(s3_server)
