@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from fanfare_image_worker.engine.limits import Limits
 from fanfare_shared.images.settings import ImagePriceSettings, ImageSizeSettings
 from fanfare_shared.settings import BrokerSettings, DatabaseSettings, StorageSettings, WorkerSettings
 
@@ -23,3 +24,7 @@ class ImageWorkerSettings(
         ge=268_435_456,
         description="What work on one image may add to its process's address space (`RLIMIT_AS`)",
     )
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.image_max_bytes, self.image_max_pixels, self.image_max_frames)
