@@ -34,7 +34,7 @@ def worker_settings(
     return {
         "database_url": database_settings.database_url,
         "broker_url": broker_settings.broker_url,
-        "redis_url": redis_url,
+        "redis_url": f"{redis_url}?socket_timeout=30&socket_connect_timeout=30",  # a slow one is not one that is gone
         "encryption_keys": KEY,
         "fcm_endpoint": simulator.url,
         "fcm_ca_file": simulator.ca_file,

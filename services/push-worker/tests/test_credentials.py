@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fanfare_push_worker import credentials
 from fanfare_push_worker.credentials import AccessTokens, ServiceAccount, service_account
 from fanfare_shared.campaigns.rows import AppRow
 from fanfare_shared.crypto import Cipher
@@ -29,13 +30,14 @@ def account(simulator: RunningSimulator) -> dict[str, Any]:
 
 
 def test_a_token_is_renewed_ahead_of_its_expiry_while_the_old_one_serves(
-    simulator: RunningSimulator, account: dict[str, Any], fcm_settings: FcmSettings
+    simulator: RunningSimulator, account: dict[str, Any], fcm_settings: FcmSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    simulator.client.script(oauth={"expires_in": 5})
+    monkeypatch.setattr(credentials, "_RENEW_AHEAD_SHARE", 0.95)
+    simulator.client.script(oauth={"expires_in": 60})
     tokens = AccessTokens(ServiceAccount(account, "demo", fcm_settings))
-    first = tokens.wait(10)
+    first = tokens.wait(60)
     without = 0
-    deadline = time.monotonic() + 8
+    deadline = first.expires_at
     while (token := tokens.current()) is None or token.generation == first.generation:
         without += token is None
         assert time.monotonic() < deadline
@@ -51,7 +53,7 @@ def test_an_endpoint_that_fails_is_unavailable_and_asked_again(
     simulator.client.script(oauth={"outcomes": ["unavailable", "issue"]})
     tokens = AccessTokens(ServiceAccount(account, "demo", fcm_settings))
     with pytest.raises(TokenEndpointUnavailableError):
-        tokens.wait(10)
+        tokens.wait(60)
 
     def has_token() -> bool:
         try:
@@ -67,21 +69,21 @@ def test_an_endpoint_that_refuses_makes_the_credentials_unusable(
 ) -> None:
     simulator.client.script(oauth={"outcomes": ["invalid_grant"]})
     with pytest.raises(CredentialsUnusableError, match="invalid_grant"):
-        AccessTokens(ServiceAccount(account, "demo", fcm_settings)).wait(10)
+        AccessTokens(ServiceAccount(account, "demo", fcm_settings)).wait(60)
 
 
 def test_after_a_renewed_token_was_refused_the_next_try_begins_with_a_new_one(
     account: dict[str, Any], fcm_settings: FcmSettings
 ) -> None:
     tokens = AccessTokens(ServiceAccount(account, "demo", fcm_settings))
-    tokens.reject(tokens.wait(10).generation)
-    renewed = tokens.wait(10)
+    tokens.reject(tokens.wait(60).generation)
+    renewed = tokens.wait(60)
     with pytest.raises(CredentialsUnusableError):
         tokens.reject(renewed.generation)
-    resumed = tokens.wait(10)
+    resumed = tokens.wait(60)
     assert resumed.generation == renewed.generation + 1
     tokens.reject(resumed.generation)
-    assert tokens.wait(10).generation == resumed.generation + 1
+    assert tokens.wait(60).generation == resumed.generation + 1
 
 
 def test_an_endpoint_that_is_not_there_is_unavailable(account: dict[str, Any], fcm_settings: FcmSettings) -> None:
@@ -118,7 +120,7 @@ def test_a_mounted_secret_replaced_under_its_name_is_taken_up_and_the_last_good_
         new.write_text(json.dumps(account))
         new.replace(file)
         replaced = process.tokens(app)
-        assert replaced.wait(10).generation == 1
+        assert replaced.wait(60).generation == 1
         file.write_text("{")
         assert process.tokens(app) is replaced
         file.unlink()
@@ -128,7 +130,7 @@ def test_a_mounted_secret_replaced_under_its_name_is_taken_up_and_the_last_good_
 
 
 def test_tokens_that_expire_during_a_campaign_stop_nothing(worker: Worker) -> None:
-    worker.simulator.client.script(latency={"ms": 100}, oauth={"expires_in": 2})
+    worker.simulator.client.script(latency={"ms": 200}, oauth={"expires_in": 5})
     worker.campaign(3000)
     worker.send()
     assert worker.batch()["status"] == "closed"

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from fanfare_push_worker import transport
+from fanfare_push_worker.sending import line
 from fanfare_push_worker.sending.line import Line
 from fanfare_push_worker.sending.send_batch import _make_sender
 from fanfare_push_worker.transport import Transport
@@ -42,7 +44,7 @@ def execute(worker: Worker, statement: str) -> None:
 
 
 def test_a_worker_whose_batch_was_claimed_by_another_stops_and_writes_nothing(worker: Worker) -> None:
-    worker.simulator.client.script(latency={"ms": 400})
+    worker.simulator.client.script(latency={"ms": 8_000})
     worker.campaign(1000)
     with sending(worker):
         execute(worker, "UPDATE batches SET epoch = epoch + 1")
@@ -72,19 +74,21 @@ def test_after_a_pause_nothing_starts_and_what_was_in_flight_is_recorded(worker:
     worker.campaign(2000)
     with sending(worker):
         execute(worker, "UPDATE campaigns SET status = 'paused'")
-        paused_at = time.time()
+        started = worker.batch()["started"]
     batch = worker.batch()
     assert (batch["status"], batch["worker"]) == ("ready", None)
-    counts = worker.simulator.client.counts()
-    assert counts.received == batch["started"] == len(worker.deliveries()) < 2000
-    assert counts.last_received_at is not None
-    assert counts.last_received_at < paused_at + 2
+    received = worker.simulator.client.counts().received
+    assert received == batch["started"] == len(worker.deliveries()) < 2000
+    assert batch["started"] <= started + worker.process.settings.chunk_size, "one write may have been under way"
 
 
-def test_a_pause_takes_back_what_waits_for_a_connection(worker_settings: dict[str, Any], worker: Worker) -> None:
+def test_a_pause_takes_back_what_waits_for_a_connection(
+    worker_settings: dict[str, Any], worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_CONNECT_TIMEOUT_MS", 200_000)  # a pause does not wait for it
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = make_process(worker_settings, fcm_endpoint=f"https://localhost:{silent.getsockname()[1]}")
-        process.transport = Transport(1, 10.0, worker.simulator.ca_file, metrics.push_request_duration)
+        process.transport = Transport(1, 200.0, worker.simulator.ca_file, metrics.push_request_duration)
         worker = Worker(process, worker.ledger, worker.simulator)
         worker.campaign(150)
         thread = threading.Thread(target=worker.send)
@@ -92,11 +96,10 @@ def test_a_pause_takes_back_what_waits_for_a_connection(worker_settings: dict[st
         try:
             wait_until(lambda: worker.batch()["started"] == 100, "a window full of requests")
             execute(worker, "UPDATE campaigns SET status = 'paused'")
-            paused_at = time.monotonic()
         finally:
             thread.join(60)
+            assert not thread.is_alive()
             process.close()
-    assert time.monotonic() - paused_at < 2
     batch = worker.batch()
     assert (batch["status"], len(batch["retry_positions"])) == ("ready", 100)
     assert set(batch["retry_kinds"]) == {RetryKind.DEFERRED}
@@ -137,7 +140,10 @@ def test_the_stop_flag_gives_the_batch_back_with_nothing_ambiguous(worker: Worke
     assert batch["retry_positions"] == []
 
 
-def test_published_batches_of_the_campaign_follow_in_the_same_task(worker: Worker) -> None:
+def test_published_batches_of_the_campaign_follow_in_the_same_task(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "FOLLOW_SECONDS", 60.0)
     world = worker.campaign(600)
     with worker.ledger.transaction() as connection:
         connection.execute("UPDATE batches SET device_ids = device_ids[1:200], size = 200")
@@ -184,7 +190,7 @@ def test_what_may_be_sent_twice_is_never_more_than_the_window(
 ) -> None:
     process = make_process(worker_settings, push_window=window, push_chunk_size=0)
     worker = Worker(process, clean_ledger, simulator)
-    simulator.client.script(latency={"ms": 20})
+    simulator.client.script(latency={"ms": 100})
     worker.campaign(1500)
     exposed = []
     with sending(worker):
@@ -197,5 +203,4 @@ def test_what_may_be_sent_twice_is_never_more_than_the_window(
             )
             exposed.append(row["exposed"])
     process.close()
-    assert len(exposed) > 5
-    assert max(exposed) <= window
+    assert 0 < max(exposed) <= window

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.contracts.words import Priority
 from fanfare_shared.ids import uuid7
 from fanfare_shared.testing.brokers import QueueReader
+from fanfare_shared.testing.polling import wait_until
 from harness.push_worker import KEY, Worker
 
 
@@ -48,13 +48,6 @@ def start(worker_settings: dict[str, Any], tmp_path: Path) -> Iterator[Callable[
         process.wait()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-
-
 def publish(worker: Worker) -> None:
     message = SendBatch(batch_id=worker.world.batch_id, campaign_id=worker.world.campaign_id, priority=Priority.NORMAL)
     worker.process.publisher.publish(message)
@@ -67,10 +60,10 @@ def test_a_batch_message_is_sent_once_and_the_campaign_is_to_be_settled(
     for _ in range(5):
         publish(worker)
     start()
-    wait_for(lambda: worker.batch()["status"] == "closed")
+    wait_until(lambda: worker.batch()["status"] == "closed", "the batch is closed")
     with QueueReader(worker.process.settings) as queues:
-        wait_for(lambda: queues.depth(Queue.PUSH_NORMAL) == 0)
-        wait_for(lambda: queues.depth(Queue.PUSH_RESULTS) == 1)
+        wait_until(lambda: queues.depth(Queue.PUSH_NORMAL) == 0, "every message is taken")
+        wait_until(lambda: queues.depth(Queue.PUSH_RESULTS) == 1, "the campaign is to be settled")
     counts = worker.simulator.client.counts()
     assert (counts.received, counts.accepted_tokens) == (250, 250)
 
@@ -78,13 +71,13 @@ def test_a_batch_message_is_sent_once_and_the_campaign_is_to_be_settled(
 def test_sigterm_drains_and_gives_the_batch_back_so_that_nobody_is_sent_to_twice(
     worker: Worker, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    worker.simulator.client.script(latency={"ms": 300})
+    worker.simulator.client.script(latency={"ms": 800})
     worker.campaign(2000)
     publish(worker)
     process = start()
-    wait_for(lambda: worker.simulator.client.counts().accepted > 200)
+    wait_until(lambda: worker.simulator.client.counts().accepted > 200, "the batch is being sent")
     process.send_signal(signal.SIGTERM)
-    process.wait(40)
+    process.wait(100)
     batch = worker.batch()
     assert batch["status"] == "ready"
     assert 0 < batch["started"] < 2000
@@ -104,7 +97,7 @@ def test_an_app_is_checked_by_a_validate_only_send(
         )
     worker.process.publisher.publish(RunProbe(probe_id=probe_id))
     start()
-    wait_for(lambda: worker.rows("SELECT status FROM probes")[0]["status"] == "SUCCESS")
+    wait_until(lambda: worker.rows("SELECT status FROM probes")[0]["status"] == "SUCCESS", "the app is checked")
     counts = worker.simulator.client.counts()
     assert (counts.validated, counts.accepted) == (1, 0)
     assert KEY not in str(worker.rows("SELECT * FROM probes"))

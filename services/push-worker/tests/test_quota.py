@@ -1,9 +1,14 @@
-"""The quota: every 60 s window within it, the mean near it, one bucket for all, and a share without Redis."""
+"""The quota: every 60 s window within it, the mean near it, one bucket for all, and a share without Redis.
+
+The scripts run in a real Redis, most of the time on a clock that the test turns: how fast this machine is has no part in it.
+"""
 
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from importlib.resources import files
 from uuid import UUID
 
 import pytest
@@ -11,6 +16,7 @@ import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fanfare_push_worker.quota import quota as quota_module
 from fanfare_push_worker.quota.arithmetic import VALID_SECONDS, project_bucket
 from fanfare_push_worker.quota.local import LocalBucket
 from fanfare_push_worker.quota.quota import Quota
@@ -33,40 +39,83 @@ def campaign_row(priority: Priority = Priority.HIGH, rate_per_second: int | None
     )  # fmt: skip
 
 
-@pytest.fixture
-def redis_settings(redis_url: str) -> RedisSettings:
-    return RedisSettings(redis_url=redis_url)
-
-
-@pytest.fixture
-def quota(redis_settings: RedisSettings) -> Iterator[Quota]:
-    quota = Quota(redis_settings, max_workers=4)
-    yield quota
-    quota.close()
-
-
-def drain(quota: Quota, app: AppRow, campaign: CampaignRow, seconds: float, want: int = 100) -> list[tuple[float, int]]:
-    """Draws for so long, as a worker would: when and how much."""
-    drawn = []
-    end = time.monotonic() + seconds
-    while (now := time.monotonic()) < end:
-        draw = quota.draw(app, campaign, want)
-        if draw.count:
-            drawn.append((now, draw.count))
-        else:
-            time.sleep(min(draw.wait, max(0.0, end - time.monotonic())))
-    return drawn
-
-
 class Clock:
+    """Seconds, which pass when a test says so."""
+
     def __init__(self) -> None:
         self.now = 0.0
 
     def __call__(self) -> float:
         return self.now
 
+    def turn(self, seconds: float) -> None:
+        self.now += seconds
 
-@settings(max_examples=60, deadline=None)
+
+class RedisClock(Clock):
+    """Its time is what the scripts of a `turned` quota take for Redis' own."""
+
+    KEY = "fanfare:test-clock"
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._client = client
+        self.now = 1_800_000_000.0
+        self.turn(0.0)
+
+    def turn(self, seconds: float) -> None:
+        super().turn(seconds)
+        whole = int(self.now)
+        self._client.hset(self.KEY, mapping={"seconds": whole, "micros": int((self.now - whole) * 1_000_000)})
+
+
+def turned(name: str) -> str:
+    """A script of the quota's with the test's clock in the place of Redis'."""
+    text = files("fanfare_push_worker.quota").joinpath(name).read_text()
+    assert text.count("redis.call('TIME')") == 1
+    return text.replace("redis.call('TIME')", f"redis.call('HMGET', '{RedisClock.KEY}', 'seconds', 'micros')")
+
+
+@pytest.fixture
+def redis_settings(redis_url: str) -> RedisSettings:
+    return RedisSettings(redis_url=f"{redis_url}?socket_timeout=30&socket_connect_timeout=30")
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator["redis.Redis"]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def clock(client: "redis.Redis", monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisClock]:
+    monkeypatch.setattr(quota_module, "_script", turned)
+    yield RedisClock(client)
+    client.delete(RedisClock.KEY)
+
+
+@pytest.fixture
+def quota(redis_settings: RedisSettings, clock: RedisClock) -> Iterator[Quota]:
+    quota = Quota(redis_settings, max_workers=4)
+    yield quota
+    quota.close()
+
+
+def drain(
+    quota: Quota, clock: Clock, app: AppRow, campaign: CampaignRow, seconds: float, want: int = 100
+) -> list[tuple[float, int]]:
+    """Draws for so long, as a worker would: when and how much."""
+    drawn = []
+    end = clock.now + seconds
+    while clock.now < end:
+        draw = quota.draw(app, campaign, want)
+        if draw.count:
+            drawn.append((clock.now, draw.count))
+        else:
+            clock.turn(min(draw.wait, end - clock.now))
+    return drawn
+
+
+@settings(max_examples=60)
 @given(
     quota_per_minute=st.integers(1, 700_000),
     waits=st.lists(st.floats(0, 30), max_size=30),
@@ -112,41 +161,53 @@ def test_a_busy_bucket_gives_at_least_95_percent(quota_per_minute: int) -> None:
     assert total + 1 >= 0.95 * quota_per_minute * clock.now / 60
 
 
-def test_a_bucket_starts_empty_and_fills_smoothly(quota: Quota) -> None:
+def test_a_bucket_starts_empty_and_fills_smoothly(quota: Quota, clock: RedisClock) -> None:
     app, campaign = app_row(60_000), campaign_row()
     assert quota.draw(app, campaign, 100).count == 0
-    drawn = drain(quota, app, campaign, 1.0)
+    drawn = drain(quota, clock, app, campaign, 1.0)
     assert 850 <= sum(count for _, count in drawn) <= 1_000
     assert max(count for _, count in drawn) <= 100
 
 
-def test_two_processes_share_one_bucket(quota: Quota, redis_settings: RedisSettings) -> None:
+def test_two_processes_share_one_bucket(quota: Quota, redis_settings: RedisSettings, clock: RedisClock) -> None:
     app, campaign = app_row(60_000), campaign_row()
     other = Quota(redis_settings, max_workers=4)
-    end, total = time.monotonic() + 1.0, 0
-    while time.monotonic() < end:
+    total = 0
+    for _ in range(1_000):
         total += quota.draw(app, campaign, 50).count + other.draw(app, campaign, 50).count
+        clock.turn(0.001)
     other.close()
     assert 850 <= total <= 1_000
 
 
-def test_a_small_quota_gives_one_message_at_a_time(quota: Quota) -> None:
+def test_a_bucket_fills_by_redis_own_clock(redis_settings: RedisSettings) -> None:
+    app, campaign = app_row(60_000), campaign_row()
+    quota = Quota(redis_settings, max_workers=4)
+    started = time.monotonic()
+    total = quota.draw(app, campaign, 50).count
+    while total < 300:
+        total += quota.draw(app, campaign, 50).count
+    assert total <= 1_000 * (time.monotonic() - started)
+    quota.close()
+
+
+def test_a_small_quota_gives_one_message_at_a_time(quota: Quota, clock: RedisClock) -> None:
     app, campaign = app_row(600), campaign_row()
-    drawn = drain(quota, app, campaign, 1.5, want=50)
+    drawn = drain(quota, clock, app, campaign, 1.5, want=50)
     assert 10 <= sum(count for _, count in drawn) <= 15
 
 
-def test_a_campaigns_own_rate_holds_within_the_quota(quota: Quota) -> None:
+def test_a_campaigns_own_rate_holds_within_the_quota(quota: Quota, clock: RedisClock) -> None:
     app, campaign = app_row(600_000), campaign_row(rate_per_second=200)
-    total = sum(count for _, count in drain(quota, app, campaign, 1.5, want=50))
+    total = sum(count for _, count in drain(quota, clock, app, campaign, 1.5, want=50))
     assert 240 <= total <= 320
 
 
-def test_the_last_part_of_the_burst_is_for_high_alone(quota: Quota) -> None:
+def test_the_last_part_of_the_burst_is_for_high_alone(quota: Quota, clock: RedisClock) -> None:
     app = app_row(600_000)
     normal, high = campaign_row(Priority.NORMAL), campaign_row(Priority.HIGH)
     quota.draw(app, normal, 1)
-    time.sleep(0.3)
+    clock.turn(0.3)
     shape = project_bucket(600_000)
     while quota.draw(app, normal, 500).count:
         pass
@@ -156,56 +217,60 @@ def test_the_last_part_of_the_burst_is_for_high_alone(quota: Quota) -> None:
     assert drawn >= 0.75 * shape.reserve
 
 
-def test_a_pause_stops_every_process_and_leaves_an_empty_bucket(quota: Quota, redis_settings: RedisSettings) -> None:
+def test_a_pause_stops_every_process_and_leaves_an_empty_bucket(
+    quota: Quota, redis_settings: RedisSettings, clock: RedisClock
+) -> None:
     app, campaign = app_row(), campaign_row()
     quota.draw(app, campaign, 1)
-    time.sleep(0.2)
+    clock.turn(0.2)
     quota.pause(app, 0.5, drop_rate=False)
     other = Quota(redis_settings, max_workers=4)
     draw = other.draw(app, campaign, 10)
     assert draw.is_paused
     assert 0.3 < draw.wait <= 0.5
-    time.sleep(draw.wait + 0.005)
+    clock.turn(draw.wait + 0.005)
     assert other.draw(app, campaign, 100).count == 0
     other.close()
 
 
-def test_after_a_429_the_rate_halves_once_and_climbs_back(quota: Quota, redis_url: str) -> None:
+def test_after_a_429_the_rate_halves_once_and_climbs_back(
+    quota: Quota, client: "redis.Redis", clock: RedisClock
+) -> None:
     app, campaign = app_row(600_000), campaign_row()
     for _ in range(3):
         quota.pause(app, 0.2, drop_rate=True)
-    with redis.Redis.from_url(redis_url) as client:
-        key = f"fanfare:quota:{app.firebase_project_id}"
-        assert float(client.hget(key, "factor")) == 0.5
-        time.sleep(0.25)
-        halved = sum(count for _, count in drain(quota, app, campaign, 1.0, want=500))
-        assert 4_000 <= halved <= 5_200
-        client.hset(key, "factor_at", time.time() - 60)
-        whole = sum(count for _, count in drain(quota, app, campaign, 1.0, want=500))
-        assert whole >= 8_000
+    assert float(client.hget(f"fanfare:quota:{app.firebase_project_id}", "factor") or 0) == 0.5
+    clock.turn(0.25)
+    halved = sum(count for _, count in drain(quota, clock, app, campaign, 1.0, want=500))
+    assert 4_000 <= halved <= 5_200
+    clock.turn(60)
+    quota.draw(app, campaign, 1_000_000)  # what a minute has filled the bucket with
+    whole = sum(count for _, count in drain(quota, clock, app, campaign, 1.0, want=500))
+    assert 8_000 <= whole <= 10_000
 
 
-def test_without_redis_a_process_takes_its_share_and_comes_back_to_the_bucket(redis_settings: RedisSettings) -> None:
-    gone = RedisSettings(redis_url="redis://127.0.0.1:1/0")
-    quota = Quota(gone, max_workers=4)
+def test_without_redis_a_process_takes_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(quota_module, "LocalBucket", partial(LocalBucket, clock=clock))
+    quota = Quota(RedisSettings(redis_url="redis://127.0.0.1:1/0"), max_workers=4)
     app, campaign = app_row(60_000), campaign_row()
-    drawn = sum(count for _, count in drain(quota, app, campaign, 1.0))
+    drawn = sum(count for _, count in drain(quota, clock, app, campaign, 1.0))
     assert 200 <= drawn <= 250
     quota.close()
 
 
-def test_a_draw_is_void_after_a_second(quota: Quota) -> None:
+def test_a_draw_is_void_after_a_second(quota: Quota, clock: RedisClock) -> None:
     app, campaign = app_row(600_000), campaign_row()
     quota.draw(app, campaign, 1)
-    time.sleep(0.1)
+    clock.turn(0.1)
     before = time.monotonic()
     draw = quota.draw(app, campaign, 10)
     assert draw.count == 10
     assert before < draw.valid_until <= time.monotonic() + VALID_SECONDS
 
 
-def test_a_changed_quota_takes_effect_at_the_next_draw(quota: Quota) -> None:
+def test_a_changed_quota_takes_effect_at_the_next_draw(quota: Quota, clock: RedisClock) -> None:
     app, campaign = app_row(60), campaign_row()
     assert quota.draw(app, campaign, 10).count == 0
     raised = replace(app, quota_per_minute=600_000)
-    assert sum(count for _, count in drain(quota, raised, campaign, 0.3, want=500)) > 1_000
+    assert sum(count for _, count in drain(quota, clock, raised, campaign, 0.3, want=500)) > 1_000

@@ -11,7 +11,7 @@ from fanfare_push_worker.transport import ABORTED, Target, Transport
 from fanfare_shared import metrics
 from fanfare_shared.contracts.words import Priority
 from fanfare_shared.fcm.message import PushMessage, encode
-from fcm_simulator.process import RunningSimulator, free_ports
+from fcm_simulator.process import RunningSimulator
 from fcm_simulator.script import WireOutcomeName
 
 MESSAGE = encode(PushMessage("title", "body", "c", Priority.NORMAL, 60), 0)
@@ -40,7 +40,15 @@ class Answers:
 
 @pytest.fixture
 def transport(simulator: RunningSimulator) -> Iterator[Transport]:
-    transport = Transport(2, 1.0, simulator.ca_file, metrics.push_request_duration)
+    transport = Transport(2, 60.0, simulator.ca_file, metrics.push_request_duration)
+    yield transport
+    transport.close_all()
+
+
+@pytest.fixture
+def impatient_transport(simulator: RunningSimulator) -> Iterator[Transport]:
+    """Its requests time out soon."""
+    transport = Transport(2, 3.0, simulator.ca_file, metrics.push_request_duration)
     yield transport
     transport.close_all()
 
@@ -50,7 +58,7 @@ def target(simulator: RunningSimulator, url: str, generation: int = 1) -> Target
     return Target(f"{url}/v1/projects/demo/messages:send", f"Bearer {token}", generation)
 
 
-def turn_until_idle(transport: Transport, seconds: float = 10) -> None:
+def turn_until_idle(transport: Transport, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while transport.in_flight:
         assert time.monotonic() < deadline, f"{transport.in_flight} still in flight"
@@ -120,15 +128,18 @@ def test_requests_beside_a_dropped_one_are_ambiguous_and_seen_once(
 
 
 def test_a_refused_connection_means_not_sent(transport: Transport, simulator: RunningSimulator) -> None:
-    answers, where = Answers(), target(simulator, f"https://localhost:{free_ports(1)[0]}")
-    transport.start(where, MESSAGE.to("token"), answers, 0)
-    turn_until_idle(transport)
+    with socket.socket() as bound:  # and not listening
+        bound.bind(("127.0.0.1", 0))
+        answers, where = Answers(), target(simulator, f"https://localhost:{bound.getsockname()[1]}")
+        transport.start(where, MESSAGE.to("token"), answers, 0)
+        turn_until_idle(transport)
     assert answers.failures[0][1] is False
 
 
 def test_a_server_that_never_answers_the_handshake_means_not_sent(
-    transport: Transport, simulator: RunningSimulator
+    impatient_transport: Transport, simulator: RunningSimulator
 ) -> None:
+    transport = impatient_transport
     with socket.create_server(("127.0.0.1", 0)) as silent:
         answers, where = Answers(), target(simulator, f"https://127.0.0.1:{silent.getsockname()[1]}")
         transport.start(where, MESSAGE.to("token"), answers, 0)
@@ -137,7 +148,7 @@ def test_a_server_that_never_answers_the_handshake_means_not_sent(
 
 
 def test_a_certificate_that_is_not_trusted_means_not_sent(simulator: RunningSimulator) -> None:
-    transport = Transport(1, 1.0, None, metrics.push_request_duration)
+    transport = Transport(1, 60.0, None, metrics.push_request_duration)
     answers = Answers()
     transport.start(target(simulator, simulator.url), MESSAGE.to("token"), answers, 0)
     turn_until_idle(transport)
@@ -146,7 +157,10 @@ def test_a_certificate_that_is_not_trusted_means_not_sent(simulator: RunningSimu
     assert simulator.client.counts().received == 0
 
 
-def test_an_accept_without_an_answer_times_out_ambiguously(transport: Transport, simulator: RunningSimulator) -> None:
+def test_an_accept_without_an_answer_times_out_ambiguously(
+    impatient_transport: Transport, simulator: RunningSimulator
+) -> None:
+    transport = impatient_transport
     simulator.client.script(mix=["accept_then_time_out"])
     answers = Answers()
     transport.start(target(simulator, simulator.url), MESSAGE.to("token"), answers, 0)
@@ -158,11 +172,11 @@ def test_an_accept_without_an_answer_times_out_ambiguously(transport: Transport,
 def test_closing_all_ends_what_is_in_flight_at_once_and_the_transport_works_again(
     transport: Transport, simulator: RunningSimulator
 ) -> None:
-    simulator.client.script(latency={"ms": 800})
+    simulator.client.script(latency={"ms": 60_000})
     answers, where = Answers(), target(simulator, simulator.url)
     for number in range(20):
         transport.start(where, MESSAGE.to(f"token-{number}"), answers, number)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 50
     while simulator.client.counts().received < 20:
         assert time.monotonic() < deadline
         transport.turn(0.05)
@@ -200,10 +214,10 @@ def test_what_has_not_begun_can_be_withdrawn_and_the_others_go_on(
 
 
 def test_what_has_begun_is_not_withdrawn(transport: Transport, simulator: RunningSimulator) -> None:
-    simulator.client.script(latency={"ms": 300})
+    simulator.client.script(latency={"ms": 1_000})
     answers = Answers()
     transport.start(target(simulator, simulator.url), MESSAGE.to("token"), answers, 0)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not simulator.client.counts().received:
         assert time.monotonic() < deadline
         transport.turn(0.05)

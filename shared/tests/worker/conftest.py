@@ -1,7 +1,6 @@
 """A real worker in a process of its own."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.settings import BrokerSettings
+from fanfare_shared.testing.brokers import QueueReader
+from fanfare_shared.testing.ports import free_port
 from fanfare_shared.testing.worker_process import StartWorker, WorkerProcess
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.publisher import Publisher
@@ -32,7 +34,10 @@ def worker(start_worker: StartWorker) -> WorkerProcess:
 
 @pytest.fixture(scope="module")
 def shared_worker(broker_settings: BrokerSettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
-    """One worker for a module's tests that leave it as it was."""
+    """One worker for a module's tests that leave it as it was. It begins with empty queues."""
+    with QueueReader(broker_settings) as reader:
+        for queue in Queue:
+            reader.empty(queue)
     with _workers(broker_settings, tmp_path_factory.mktemp("shared-worker")) as start:
         worker = start()
         worker.wait_until_connected()
@@ -46,7 +51,7 @@ def _workers(publish_to: BrokerSettings, folder: Path) -> Iterator[StartWorker]:
     def start(broker: BrokerSettings = publish_to, **further: str) -> WorkerProcess:
         own = folder / f"worker-{len(started)}"
         own.mkdir()
-        port = _free_port()
+        port = free_port()
         settings = {
             "broker_url": broker.broker_url.get_secret_value(),
             "example_folder": str(own),
@@ -75,8 +80,3 @@ def _workers(publish_to: BrokerSettings, folder: Path) -> Iterator[StartWorker]:
     finally:
         for worker in started:
             worker.kill()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])

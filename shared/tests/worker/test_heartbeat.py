@@ -18,8 +18,12 @@ def test_it_beats_on_after_the_connection_was_lost_and_made_again(
     worker: WorkerProcess, clean_broker: BrokerSettings, broker_management: BrokerManagement
 ) -> None:
     before = last_beat(worker)
-    wait_until(lambda: broker_management.close_connections(vhost_of(clean_broker)) > 0, "a connection is listed")
-    wait_until(lambda: "Connection to broker lost" in worker.output(), "the worker notices")
+
+    def loses_its_connection() -> bool:
+        broker_management.close_connections(vhost_of(clean_broker))  # once it is listed
+        return "Connection to broker lost" in worker.output()
+
+    wait_until(loses_its_connection, "the worker's connection is closed, and it notices")
     wait_until(lambda: last_beat(worker) > before, "it is connected again")
     again = last_beat(worker)
     wait_until(lambda: last_beat(worker) > again, "it beats on")

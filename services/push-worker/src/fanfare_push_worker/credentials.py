@@ -144,6 +144,8 @@ class AccessTokens:
                     raise TokenEndpointUnavailableError(f"No access token within {seconds:.0f} s")
                 if self._fetching:
                     self._changed.wait(remaining)
+                    if self._error is not None:
+                        raise self._error  # before whoever asks next begins to fetch again
 
     def reject(self, generation: int) -> None:
         """FCM answered 401 to this generation: a new one is fetched, once.

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.settings import BrokerSettings
+from fanfare_shared.testing.polling import until, wait_until
 
 # What definitions.json says of one vhost.
 _SECTIONS = ("policies", "queues", "exchanges", "bindings")
@@ -60,15 +61,18 @@ class BrokerManagement:
     def exchanges(self, vhost: str) -> list[dict[str, Any]]:
         return self._list(f"/api/exchanges/{quote(vhost, safe='')}")
 
-    def purge(self, vhost: str, queue: str) -> None:
-        self._do("DELETE", f"/api/queues/{quote(vhost, safe='')}/{queue}/contents")
-
     def close_connections(self, vhost: str) -> int:
-        """Closes every connection to the vhost, as an operator or a restart would; how many there were."""
-        connections = self._list(f"/api/vhosts/{quote(vhost, safe='')}/connections")
-        for connection in connections:
-            self._do("DELETE", f"/api/connections/{quote(connection['name'], safe='')}")
-        return len(connections)
+        """Closes every connection to the vhost, as an operator or a restart would; how many there were.
+
+        A connection is listed some time after it was made, and for some time after it ended.
+        """
+        closed = 0
+        for connection in self._list(f"/api/vhosts/{quote(vhost, safe='')}/connections"):
+            answer = self._http.delete(f"/api/connections/{quote(connection['name'], safe='')}")
+            if answer.status_code != httpx.codes.NOT_FOUND:
+                answer.raise_for_status()
+                closed += 1
+        return closed
 
     @contextmanager
     def user(self, vhost: str, *, configure: str, write: str, read: str) -> Iterator["Credentials"]:
@@ -139,12 +143,21 @@ class QueueReader:
         """
         return int(self._connection.default_channel.queue_declare(queue.value, passive=True).message_count)
 
+    def empty(self, queue: Queue) -> None:
+        """Purges it, once nobody consumes it any more: a consumer that was killed gives back what it had not acknowledged."""
+        channel = self._connection.default_channel
+        wait_until(
+            lambda: not channel.queue_declare(queue.value, passive=True).consumer_count,
+            f"nobody consumes {queue.value}",
+        )
+        channel.queue_purge(queue.value)
+
     def take(self, queue: Queue) -> Message:
-        """The next message, acknowledged. Fails when there is none."""
-        message = self._get(queue)
-        if message is None:
-            raise AssertionError(f"{queue.value} is empty")
-        return message
+        """The next message, acknowledged, once there is one."""
+        try:
+            return until(f"a message on {queue.value}", lambda: self._get(queue), seconds=60)
+        except TimeoutError as error:
+            raise AssertionError(str(error)) from None
 
     def take_all(self, queue: Queue) -> list[Message]:
         """Every message that was confirmed, acknowledged."""

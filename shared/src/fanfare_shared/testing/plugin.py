@@ -6,15 +6,26 @@ They are made when a test first asks, so a test that needs none runs without ser
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.settings import BrokerSettings, DatabaseSettings, StorageSettings
-from fanfare_shared.testing.brokers import BrokerManagement, loaded_vhost, vhost_of
+from fanfare_shared.testing.brokers import BrokerManagement, QueueReader, loaded_vhost
 from fanfare_shared.testing.databases import migrated_database, truncate
 from fanfare_shared.testing.environment import ServerAddresses, server_addresses
 from fanfare_shared.testing.object_stores import own_bucket, s3_server
 from fanfare_shared.testing.redis_databases import own_redis
+
+# The same examples in every run, each for as long as it takes: a run says what the code is like, not what chance is.
+hypothesis.settings.register_profile(
+    "fanfare",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("fanfare")
 
 
 @pytest.fixture(scope="session", name="server_addresses")
@@ -71,11 +82,11 @@ def broker_settings(
 
 
 @pytest.fixture
-def clean_broker(broker_settings: BrokerSettings, broker_management: BrokerManagement) -> BrokerSettings:
-    """The vhost with every queue empty."""
-    vhost = vhost_of(broker_settings)
-    for queue in broker_management.queues(vhost):
-        broker_management.purge(vhost, queue["name"])
+def clean_broker(broker_settings: BrokerSettings) -> BrokerSettings:
+    """The vhost with every queue empty, and nobody left who could give a message back."""
+    with QueueReader(broker_settings) as reader:
+        for queue in Queue:
+            reader.empty(queue)
     return broker_settings
 
 

@@ -19,8 +19,11 @@ def until(what: str, look: Callable[[], T | None], seconds: float, every: float 
         time.sleep(every)
 
 
-def wait_until(holds: Callable[[], bool], what: str, *, within: float = 20.0) -> None:
-    """Looks every 50 ms; an AssertionError that says `what` did not come after `within` seconds."""
+def wait_until(holds: Callable[[], bool], what: str, *, within: float = 60.0) -> None:
+    """Looks every 50 ms; an AssertionError that says `what` did not come after `within` seconds.
+
+    The bound is there so that a hang fails, not to measure: a busy machine takes many times as long as an idle one.
+    """
     try:
         until(what, holds, within)
     except TimeoutError as error:

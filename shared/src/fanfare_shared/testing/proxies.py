@@ -53,12 +53,17 @@ class SilenceableProxy:
             if self._refusing.is_set():
                 self._close_connections()
             for key, _ in self._selector.select(timeout=0.05):
-                if key.fileobj in self._selector.get_map():
+                # An event before this one may have closed it.
+                if key.fileobj is self._listener or key.fileobj in self._ends:
                     key.data()
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
-        server = socket.create_connection(self._target)
+        try:
+            server = socket.create_connection(self._target)
+        except OSError:
+            client.close()
+            return
         self._ends += [client, server]
         self._selector.register(client, selectors.EVENT_READ, partial(self._forward, client, server))
         self._selector.register(server, selectors.EVENT_READ, partial(self._forward, server, client))

@@ -31,7 +31,7 @@ class WorkerProcess:
         return self.folder / "heartbeat"
 
     def wait_until_connected(self) -> None:
-        wait_until(self.heartbeat.exists, f"the worker is connected; it said: {self.output()}")
+        self._wait(self.heartbeat.exists, "the worker is connected")
 
     def send(self, behaviour: str) -> str:
         """Publishes a message whose handler behaves so; the campaign's id."""
@@ -42,11 +42,11 @@ class WorkerProcess:
     def calls(self) -> list[tuple[int, str, str]]:
         """The handler's calls so far: child's pid, campaign, behaviour."""
         file = self.folder / "calls"
-        lines = file.read_text().splitlines() if file.exists() else []
+        lines = _whole_lines(file.read_text()) if file.exists() else []
         return [(int(pid), campaign, behaviour) for pid, campaign, behaviour in (line.split() for line in lines)]
 
     def wait_for_calls(self, number: int) -> list[tuple[int, str, str]]:
-        wait_until(lambda: len(self.calls()) >= number, f"{number} calls; the worker said: {self.output()}")
+        self._wait(lambda: len(self.calls()) >= number, f"{number} calls")
         return self.calls()
 
     def release(self) -> None:
@@ -57,8 +57,8 @@ class WorkerProcess:
         return (self.folder / "log").read_text()
 
     def records(self) -> list[dict[str, Any]]:
-        """The log, which must be JSON to the last line."""
-        return [json.loads(line) for line in self.output().splitlines()]
+        """The log so far, which must be JSON to the last line."""
+        return [json.loads(line) for line in _whole_lines(self.output())]
 
     def metrics(self) -> str:
         return httpx.get(self.metrics_url, trust_env=False).raise_for_status().text
@@ -72,6 +72,17 @@ class WorkerProcess:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def _wait(self, holds: Callable[[], bool], what: str) -> None:
+        try:
+            wait_until(holds, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the worker said: {self.output()}") from None
+
+
+def _whole_lines(text: str) -> list[str]:
+    """Without one that is still being written."""
+    return text.rpartition("\n")[0].splitlines()
 
 
 StartWorker = Callable[..., WorkerProcess]
