@@ -23,7 +23,7 @@ def _postgresql(url: SecretStr) -> SecretStr:
 
 def _storage_address(url: str) -> str:
     parts = urlsplit(url)
-    local = parts.scheme == "file" and not parts.netloc and parts.path.strip("/")
+    local = parts.scheme == "file" and not parts.netloc and parts.path[:1] == "/" and parts.path.strip("/")
     remote = parts.scheme in {"s3", "gs"} and parts.netloc and not {"@", ":"} & set(parts.netloc)
     if parts.query or parts.fragment or not (local or remote):
         raise ValueError("give file:///an/absolute/folder, s3://bucket/prefix or gs://bucket/prefix")

@@ -45,6 +45,17 @@ async def test_a_stream_of_any_length_is_put_whole(storage: Storage, data: bytes
     assert await storage.get_async("async") == data
 
 
+def test_a_source_may_use_its_buffer_again(storage: Storage) -> None:
+    def source() -> Iterator[bytearray]:
+        buffer = bytearray(1000)
+        for number in range(3):
+            buffer[:] = bytes([number]) * 1000
+            yield buffer
+
+    storage.put("a", source(), "image/png")
+    assert storage.get("a") == b"".join(bytes([number]) * 1000 for number in range(3))
+
+
 async def test_an_object_is_streamed_whole_or_in_part(storage: Storage) -> None:
     storage.put("a", LONG, "image/png")
     pieces = list(storage.stream("a"))

@@ -40,14 +40,31 @@ def read_in_a_thread(data: Iterable[Buffer]) -> Iterator[Iterator[bytes]]:
 
 
 def _joined(data: Iterable[Buffer]) -> Generator[bytes, None, None]:
-    joined = bytearray()
+    joining = _Joining()
     for piece in data:
-        joined += piece
-        if len(joined) >= _PIECE_BYTES:
-            yield bytes(joined)
-            joined.clear()
-    if joined:
-        yield bytes(joined)
+        if joining.add(piece):
+            yield joining.take()
+    if joining.size:
+        yield joining.take()
+
+
+class _Joining:
+    """Small pieces until they make a useful one, copied once. A source may use its buffer again after `add`."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.size = 0
+
+    def add(self, piece: Buffer) -> bool:
+        """Whether it is enough."""
+        self._pieces.append(bytes(piece))
+        self.size += len(piece)
+        return self.size >= _PIECE_BYTES
+
+    def take(self) -> bytes:
+        joined = b"".join(self._pieces)
+        self._pieces, self.size = [], 0
+        return joined
 
 
 class AsyncSource:
@@ -90,11 +107,9 @@ class AsyncSource:
 
 
 async def _joined_async(data: AsyncIterable[Buffer]) -> AsyncGenerator[bytes, None]:
-    joined = bytearray()
+    joining = _Joining()
     async for piece in data:
-        joined += piece
-        if len(joined) >= _PIECE_BYTES:
-            yield bytes(joined)
-            joined.clear()
-    if joined:
-        yield bytes(joined)
+        if joining.add(piece):
+            yield joining.take()
+    if joining.size:
+        yield joining.take()
