@@ -80,14 +80,22 @@ def test_the_lock_is_held_to_every_member_in_any_clone_that_runs_a_test() -> Non
 
 def test_the_dependencies_are_a_layer_before_any_source(dockerfile: Dockerfile) -> None:
     steps = [(name, value) for name, value in dockerfile.stages[0] if name in {"COPY", "RUN"}]
-    sources = [index for index, (name, value) in enumerate(steps) if name == "COPY" and "pyproject" not in value]
+    sources = [index for index, (name, value) in enumerate(steps) if name == "COPY" and "/src" in value]
     dependencies = [index for index, (_, value) in enumerate(steps) if "--no-install-workspace" in value]
     assert max(dependencies) < min(sources)
 
 
 def test_only_the_service_and_the_shared_library_are_built_in(dockerfile: Dockerfile) -> None:
     copied = {source for copy in dockerfile.values("COPY", stage=0) for source in copy.split()[:-1]}
-    assert copied == {"pyproject.toml", "uv.lock", "shared", f"services/{dockerfile.service}"}
+    assert copied == {
+        "pyproject.toml",
+        "uv.lock",
+        *(
+            f"{member}/{part}"
+            for member in ("shared", f"services/{dockerfile.service}")
+            for part in ("pyproject.toml", "src")
+        ),
+    }
 
 
 def test_nothing_but_the_environment_reaches_the_final_stage(dockerfile: Dockerfile) -> None:
