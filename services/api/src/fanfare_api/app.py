@@ -12,11 +12,11 @@ from fanfare_api.api_keys.endpoints import router as api_keys
 from fanfare_api.apps.endpoints import router as apps
 from fanfare_api.audit.endpoints import router as audit
 from fanfare_api.auth.keys import KeyRing
+from fanfare_api.bulk.feed import StatsFeed
+from fanfare_api.bulk.rates import RecentRates
 from fanfare_api.campaigns.account_endpoints import router as campaign_account
 from fanfare_api.campaigns.control_endpoints import router as campaign_control
 from fanfare_api.campaigns.endpoints import router as campaigns
-from fanfare_api.campaigns.feed import StatsFeed
-from fanfare_api.campaigns.rates import RecentRates
 from fanfare_api.database import make_engine, make_sessions
 from fanfare_api.dead_letters.endpoints import router as dead_letters
 from fanfare_api.devices.endpoints import router as devices

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.auth.keys import KeyRing
-from fanfare_api.campaigns.feed import StatsFeed
+from fanfare_api.bulk.feed import StatsFeed
 from fanfare_api.http.hints import HintSender
 from fanfare_api.settings import ApiSettings
 from fanfare_shared.crypto import Cipher

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fanfare_api.campaigns import export
+from fanfare_api.bulk import export
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.testing.world import World
 

@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from fanfare_api.campaigns import feed
-from fanfare_api.campaigns.feed import StatsFeed
+from fanfare_api.bulk import feed
+from fanfare_api.bulk.feed import StatsFeed
 from fanfare_api.main import Server
 from fanfare_api.settings import ApiSettings
 from fanfare_shared.db.connection import Ledger

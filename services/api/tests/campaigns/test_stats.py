@@ -9,7 +9,7 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
-from fanfare_api.campaigns.rates import RecentRates
+from fanfare_api.bulk.rates import RecentRates
 from fanfare_api.campaigns.stats import STATS
 from fanfare_shared.contracts.words import Outcome
 from fanfare_shared.db.connection import Ledger, the_row

@@ -6,15 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, func, literal_column, text
-from sqlalchemy.orm import defer, load_only
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.auth.caller import Caller
-from fanfare_api.campaigns.schemas import BatchShown, CampaignShown, DeliveryShown
+from fanfare_api.campaigns.schemas import CampaignShown, DeliveryShown
 from fanfare_api.http.pagination import PageRequest, fetch_page
-from fanfare_shared.contracts.words import BatchStatus, JobStatus, Outcome
-from fanfare_shared.db.tables import Batch, Campaign, CampaignPlan, Delivery
+from fanfare_shared.contracts.words import JobStatus, Outcome
+from fanfare_shared.db.tables import Campaign, CampaignPlan, Delivery
 from fanfare_shared.db.types import Json
 from fanfare_shared.errors import NotFoundError
 
@@ -100,20 +100,6 @@ def _view(campaign: Campaign, target: dict[str, Any], unmatched: dict[str, Any] 
     )
 
 
-async def list_batches(
-    session: AsyncSession, campaign_id: UUID, page: PageRequest, status: BatchStatus | None
-) -> tuple[list[BatchShown], str | None]:
-    shown = [getattr(Batch, name) for name in BatchShown.model_fields]
-    statement = select(Batch).options(load_only(*shown)).where(Batch.campaign_id == campaign_id)
-    if status is not None:
-        statement = statement.where(Batch.status == status.value)
-    batches, next_cursor = await fetch_page(session, statement, Batch.id, page)
-    views = [
-        BatchShown.model_validate({name: getattr(batch, name) for name in BatchShown.model_fields}) for batch in batches
-    ]
-    return views, next_cursor
-
-
 async def list_deliveries(
     session: AsyncSession, campaign_id: UUID, page: PageRequest, status: Outcome | None
 ) -> tuple[list[DeliveryShown], str | None]:
@@ -123,7 +109,7 @@ async def list_deliveries(
 
 
 async def deliveries_after(
-    session: AsyncSession, campaign_id: UUID, device_id: int, status: Outcome | None, limit: int
+    campaign_id: UUID, status: Outcome | None, session: AsyncSession, device_id: int, limit: int
 ) -> Sequence[Row[Any]]:
     """The next deliveries by device id, as rows of DeliveryShown's fields in their order."""
     shown = [getattr(Delivery, name) for name in DeliveryShown.model_fields]

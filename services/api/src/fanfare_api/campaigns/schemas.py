@@ -6,13 +6,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, Field, StrictBool, StrictInt, model_validator
 
+from fanfare_api.bulk.limits import check_email, check_https
 from fanfare_api.campaigns.limits import (
     MAX_TEST_USERS,
     MAX_TTL_SECONDS,
     MAX_USER_IDS,
     check_data_payload,
-    check_email,
-    check_https,
     check_unique,
     check_within_bytes,
 )

@@ -11,11 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.apps.repository import get_app
 from fanfare_api.auth.caller import Caller
-from fanfare_api.campaigns.limits import check_fits, check_moment, check_webhook
+from fanfare_api.bulk.limits import check_moment, check_not_expired, check_webhook
+from fanfare_api.campaigns.limits import check_fits
 from fanfare_api.campaigns.schemas import CampaignContent, CampaignCreate
 from fanfare_shared.bulk.transitions import Action, next_status
 from fanfare_shared.db.tables import Campaign
-from fanfare_shared.errors import InvalidRequestError
 from fanfare_shared.webhooks import AllowList
 
 
@@ -70,15 +70,6 @@ def check_content(columns: Mapping[str, Any], now: datetime, allow: AllowList) -
         check_webhook(columns["webhook_url"], allow)
     if columns["expires_at"] is not None:
         check_moment("expires_at", columns["expires_at"], now)
-
-
-def check_not_expired(expires_at: datetime | None, starts_at: datetime) -> None:
-    """Raises InvalidRequestError for a campaign that would have expired before it starts."""
-    if expires_at is not None and expires_at <= starts_at:
-        raise InvalidRequestError(
-            f"expires_at ({expires_at.isoformat()}) must be after the start ({starts_at.isoformat()})",
-            field="expires_at",
-        )
 
 
 def _columns(content: CampaignContent) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.auth.caller import Caller
-from fanfare_api.campaigns.stats import Account, present, read_account
+from fanfare_api.bulk.account import Account
+from fanfare_api.campaigns import stats as campaigns
 from fanfare_api.tasks.schemas import TaskShown
 from fanfare_shared.contracts.words import JobStatus, TaskStatus
 from fanfare_shared.db.tables import Notification, Probe
@@ -30,7 +31,7 @@ PROBE_KINDS = {
 
 async def read_task(session: AsyncSession, caller: Caller, task_id: UUID) -> TaskShown:
     """Raises NotFoundError, also where the task is of an app that the key may not use."""
-    if (account := await read_account(session, task_id)) is not None:
+    if (account := await campaigns.ACCOUNT.read(session, task_id)) is not None:
         app_id, task = account.row["app_id"], _of_campaign(account)
     elif (probe := await session.get(Probe, task_id)) is not None:
         app_id, task = probe.app_id, _of_probe(probe)
@@ -52,7 +53,7 @@ def _of_campaign(account: Account) -> TaskShown:
         kind="campaign.send",
         status=CAMPAIGN_STATUSES[JobStatus(row["status"])],
         attempts=int(started),
-        result=present(account, recent_rate=None).model_dump(mode="json") if started else None,
+        result=campaigns.present(account, recent_rate=None).model_dump(mode="json") if started else None,
         error={"code": reason, "message": row["error_message"]} if reason else None,
     )
 

@@ -1,7 +1,8 @@
-"""Live accounts for many listeners: each campaign that somebody listens to is read once a second, for all of them."""
+"""Live accounts for many listeners: each job that somebody listens to is read once a second, for all of them."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any, Generic
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -9,8 +10,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from fanfare_api.campaigns.rates import RecentRates
-from fanfare_api.campaigns.stats import Account, CampaignStats, present, read_account
+from fanfare_api.bulk.account import Account, AccountView, StatsT
+from fanfare_api.bulk.rates import RecentRates
 from fanfare_shared.errors import LedgerUnavailableError
 from fanfare_shared.logs import get_logger
 
@@ -22,25 +23,25 @@ log = get_logger(__name__)
 
 
 class StatsFeed:
-    """The watches of one process. A watch lives as long as it has listeners."""
+    """The watches of one process, of jobs of every kind. A watch lives as long as it has listeners."""
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], rates: RecentRates) -> None:
         self._sessions = sessions
         self._rates = rates
-        self._watches: dict[UUID, _Watch] = {}
+        self._watches: dict[UUID, _Watch[Any]] = {}
         self._closed = False
 
-    def present(self, account: Account) -> CampaignStats:
+    def present(self, view: AccountView[StatsT], account: Account) -> StatsT:
         """The account with the rate that this process has seen of late."""
-        return present(account, self._rates.observe(account.row["id"], account.taken_at, account.ended))
+        return view.present(account, self._rates.observe(account.job_id, account.taken_at, account.ended))
 
-    async def listen(self, campaign_id: UUID) -> AsyncIterator[CampaignStats | None]:
-        """The account now and whenever it changed, None as a sign of life in between. Ends with the campaign's end."""
+    async def listen(self, view: AccountView[StatsT], job_id: UUID) -> AsyncIterator[StatsT | None]:
+        """The account now and whenever it changed, None as a sign of life in between. Ends with the job's end."""
         if self._closed:
             return
-        watch = self._watches.get(campaign_id)
+        watch = self._watches.get(job_id)
         if watch is None:
-            watch = self._watches[campaign_id] = _Watch(self, campaign_id)
+            watch = self._watches[job_id] = _Watch(self, view, job_id)
         watch.listeners += 1
         seen = 0
         try:
@@ -56,8 +57,8 @@ class StatsFeed:
             watch.listeners -= 1
             if not watch.listeners:
                 watch.stop()
-                if self._watches.get(campaign_id) is watch:
-                    del self._watches[campaign_id]
+                if self._watches.get(job_id) is watch:
+                    del self._watches[job_id]
 
     def close(self) -> None:
         """Ends every listener, so that a process that stops need not wait for them."""
@@ -66,24 +67,25 @@ class StatsFeed:
             watch.stop()
             watch.task.cancel()
 
-    async def look(self, campaign_id: UUID) -> CampaignStats | None:
+    async def look(self, view: AccountView[StatsT], job_id: UUID) -> StatsT | None:
         async with self._sessions() as session:
-            account = await read_account(session, campaign_id)
-        return self.present(account) if account is not None else None
+            account = await view.read(session, job_id)
+        return self.present(view, account) if account is not None else None
 
 
-class _Watch:
-    """One campaign, read once a second. `version` counts the changes of `latest`."""
+class _Watch(Generic[StatsT]):
+    """One job, read once a second. `version` counts the changes of `latest`."""
 
-    def __init__(self, feed: StatsFeed, campaign_id: UUID) -> None:
+    def __init__(self, feed: StatsFeed, view: AccountView[StatsT], job_id: UUID) -> None:
         self.listeners = 0
-        self.latest: CampaignStats | None = None
+        self.latest: StatsT | None = None
         self.version = 0
         self.ended = False
         self._feed = feed
-        self._campaign_id = campaign_id
+        self._view = view
+        self._job_id = job_id
         self._news = asyncio.Event()
-        self.task = asyncio.create_task(self._poll(), name=f"watch {campaign_id}")
+        self.task = asyncio.create_task(self._poll(), name=f"watch {job_id}")
 
     async def news(self) -> bool:
         """Waits for the next change or the end; False when neither came within the heartbeat's time."""
@@ -100,9 +102,9 @@ class _Watch:
     async def _poll(self) -> None:
         while not self.ended:
             try:
-                stats = await self._feed.look(self._campaign_id)
+                stats = await self._feed.look(self._view, self._job_id)
             except (DBAPIError, PoolTimeoutError, LedgerUnavailableError) as error:
-                log.warning("a watched campaign could not be read", error=type(error).__name__)
+                log.warning("a watched job could not be read", kind=self._view.kind.name, error=type(error).__name__)
             else:
                 if stats is not None and stats != self.latest:
                     self.latest = stats

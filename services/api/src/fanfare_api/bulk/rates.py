@@ -1,4 +1,4 @@
-"""How fast a campaign goes of late, from what this process has seen of it: a hint for people, not part of the account."""
+"""How fast a job goes of late, from what this process has seen of it: a hint for people, not part of the account."""
 
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
@@ -8,23 +8,23 @@ from uuid import UUID
 _WINDOW = timedelta(seconds=15)
 _LEAST_SPAN = timedelta(seconds=1)
 _LEAST_GAP = timedelta(milliseconds=250)
-_MOST_CAMPAIGNS = 1_000
+_MOST_JOBS = 1_000
 
 
 class RecentRates:
-    """A few samples of each campaign looked at lately; the campaigns looked at longest ago are forgotten."""
+    """A few samples of each job looked at lately; the jobs looked at longest ago are forgotten."""
 
     def __init__(self) -> None:
         self._samples: OrderedDict[UUID, deque[tuple[datetime, int]]] = OrderedDict()
 
-    def observe(self, campaign_id: UUID, at: datetime, ended: int) -> float | None:
-        """Outcomes a second over the last seconds; None where too little was seen of the campaign.
+    def observe(self, job_id: UUID, at: datetime, ended: int) -> float | None:
+        """Outcomes a second over the last seconds; None where too little was seen of the job.
 
-        `ended` is how many devices have an outcome at the moment `at`.
+        `ended` is how many outcomes there are at the moment `at`.
         """
-        samples = self._samples.setdefault(campaign_id, deque())
-        self._samples.move_to_end(campaign_id)
-        while len(self._samples) > _MOST_CAMPAIGNS:
+        samples = self._samples.setdefault(job_id, deque())
+        self._samples.move_to_end(job_id)
+        while len(self._samples) > _MOST_JOBS:
             self._samples.popitem(last=False)
         while samples and at - samples[0][0] > _WINDOW:
             samples.popleft()
