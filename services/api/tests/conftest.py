@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import FastAPI
+from psycopg.rows import dict_row
 from pydantic import SecretStr
 
 from fanfare_api.app import create_app
@@ -21,6 +22,7 @@ from fanfare_shared.ids import uuid7
 from fanfare_shared.settings import BrokerSettings, DatabaseSettings
 
 BOOTSTRAP_KEY = "ff_bootstrap-for-tests"
+SIGNING_KEY = "a-signing-key-for-tests-of-32-characters"
 
 MakeClient = Callable[..., httpx.AsyncClient]
 MakeAccount = Callable[..., dict[str, Any]]
@@ -38,7 +40,9 @@ def api_settings(
         broker_url=broker_settings.broker_url,
         redis_url=SecretStr(redis_url),
         encryption_keys=SecretStr(Fernet.generate_key().decode()),
+        signing_keys=SecretStr(SIGNING_KEY),
         bootstrap_api_key=SecretStr(BOOTSTRAP_KEY),
+        storage_url=tmp_path_factory.mktemp("storage").as_uri(),
         credentials_dir=tmp_path_factory.mktemp("credentials"),
     )
 
@@ -155,3 +159,33 @@ def insert_app(ledger: Ledger, name: str) -> UUID:
             (app_id, name, f"project-{name}"),
         )
     return app_id
+
+
+@pytest.fixture
+def ledger_rows(ledger: Ledger) -> Callable[..., list[dict[str, Any]]]:
+    """`ledger_rows("images", owner="me")`: the rows of a table with these values, by their first column."""
+
+    def select(table: str, **values: Any) -> list[dict[str, Any]]:
+        conditions = " AND ".join(f"{name} = %({name})s" for name in values) or "true"
+        with ledger.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(f"SELECT * FROM {table} WHERE {conditions} ORDER BY 1", values).fetchall()
+
+    return select
+
+
+@pytest.fixture
+def stored_keys(app: FastAPI) -> Callable[[], set[str]]:
+    """The keys of all objects in the app's storage; none when the test begins."""
+    storage = app.state.runtime.storage()
+    storage.delete([found.key for found in storage.list()])
+    return lambda: {found.key for found in storage.list()}
+
+
+@pytest.fixture
+def upload(client: httpx.AsyncClient) -> Callable[..., Any]:
+    """Posts to `/v1/images`: `await upload(("a.jpg", content), ..., folder="holiday")`."""
+
+    async def post(*files: tuple[str, bytes], **fields: Any) -> httpx.Response:
+        return await client.post("/v1/images", files=[("files", file) for file in files], data=fields)
+
+    return post

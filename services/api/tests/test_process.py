@@ -50,6 +50,8 @@ def process(api_settings: ApiSettings, clean_ledger: Ledger) -> Iterator[Process
         "FANFARE_BROKER_URL": api_settings.broker_url.get_secret_value(),
         "FANFARE_REDIS_URL": api_settings.redis_url.get_secret_value(),
         "FANFARE_ENCRYPTION_KEYS": api_settings.encryption_keys.get_secret_value(),
+        "FANFARE_SIGNING_KEYS": api_settings.signing_keys.get_secret_value(),
+        "FANFARE_STORAGE_URL": api_settings.storage_url,
         "FANFARE_BOOTSTRAP_API_KEY": bootstrap_key,
         "FANFARE_API_HOST": "127.0.0.1",
         "FANFARE_API_PORT": str(port),

@@ -1,6 +1,7 @@
 """The app: its routers, what is around them, and what it holds while it runs."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,7 +32,11 @@ from fanfare_api.runtime import Runtime
 from fanfare_api.schedules.endpoints import router as schedules
 from fanfare_api.settings import ApiSettings
 from fanfare_api.tasks.endpoints import router as tasks
+from fanfare_api.uploads.endpoints import router as uploads
 from fanfare_shared.crypto import Cipher
+from fanfare_shared.images.presets import load_presets
+from fanfare_shared.storage.opening import open_storage
+from fanfare_shared.storage.signed_links import SignedLinks
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.publisher import Publisher
 
@@ -50,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     campaigns,
     campaign_control,
     campaign_account,
+    uploads,
     tasks,
     dead_letters,
     schedules,
@@ -92,6 +98,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         redis=redis,
         cipher=Cipher(settings.encryption_keys.get_secret_value()),
         imports=asyncio.Semaphore(settings.api_imports),
+        storage=functools.cache(lambda: open_storage(settings)),
+        links=SignedLinks(settings),
+        presets=load_presets(settings.image_presets_file),
+        uploads=asyncio.Semaphore(settings.api_uploads),
         feed=StatsFeed(sessions, RecentRates()),
         stopping=asyncio.Event(),
     )

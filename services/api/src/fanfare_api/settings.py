@@ -2,6 +2,7 @@
 
 from pydantic import Field, SecretStr
 
+from fanfare_shared.images.settings import ImagePresetSettings, ImageSizeSettings
 from fanfare_shared.schedule import ScheduleSettings
 from fanfare_shared.settings import (
     BrokerSettings,
@@ -9,7 +10,9 @@ from fanfare_shared.settings import (
     DatabaseSettings,
     EncryptionSettings,
     FcmSettings,
+    LinkSettings,
     RedisSettings,
+    StorageSettings,
 )
 from fanfare_shared.webhooks import WebhookSettings
 
@@ -23,6 +26,10 @@ class ApiSettings(
     CredentialsSettings,
     WebhookSettings,
     ScheduleSettings,
+    StorageSettings,
+    LinkSettings,
+    ImageSizeSettings,
+    ImagePresetSettings,
 ):
     api_host: str = Field(default="0.0.0.0", description="The address the api listens on")  # noqa: S104 - a container's
     api_port: int = Field(default=8000, ge=1, le=65535, description="The port the api listens on")
@@ -39,6 +46,19 @@ class ApiSettings(
         default=2_147_483_648, ge=1024, description="The largest device import, sent and unpacked"
     )
     api_imports: int = Field(default=2, ge=1, description="Device imports that run at the same time, at most")
+    api_uploads: int = Field(
+        default=24, ge=1, description="Files over 512 KiB stored at the same time, at most; each takes 4 to 40 MiB of memory"
+    )
+    api_upload_files: int = Field(default=1000, ge=1, le=10_000, description="The most files an upload's form may have")
+    api_upload_max_bytes: int = Field(
+        default=10_737_418_240, ge=1024, description="The largest form of an upload, all its files together"
+    )
+    api_upload_seconds: int = Field(
+        default=86_400,
+        ge=60,
+        le=604_800,
+        description="What an upload in parts or straight to storage may take until it is complete",
+    )
     bootstrap_api_key: SecretStr | None = Field(
         default=None, description="A key with all scopes that works only while no admin key exists"
     )

@@ -1,0 +1,1 @@
+"""Folders: names in the ledger, nothing in storage."""

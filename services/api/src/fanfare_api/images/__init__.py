@@ -1,0 +1,1 @@
+"""Images as their owners see them: found, renamed, trashed, and served."""

@@ -1,0 +1,1 @@
+"""Taking images in: multipart, straight to storage, and in parts that survive an interruption."""

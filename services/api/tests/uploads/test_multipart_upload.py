@@ -1,0 +1,428 @@
+"""`POST /v1/images`: what is stored, what is made of it, what is rejected, and what leaves nothing behind."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from fanfare_api.settings import ApiSettings
+from fanfare_shared.contracts.queues import Queue
+from fanfare_shared.db.connection import Ledger
+from fanfare_shared.images.presets import BUILT_IN
+from fanfare_shared.settings import BrokerSettings
+from fanfare_shared.testing.brokers import QueueReader
+from fanfare_shared.testing.polling import until
+
+Upload = Callable[..., Any]
+Rows = Callable[..., list[dict[str, Any]]]
+StoredKeys = Callable[[], set[str]]
+
+JPEG = b"\xff\xd8\xff\xe0" + b"a picture" * 100
+PNG = b"\x89PNG\r\n\x1a\n" + b"another" * 100
+BOUNDARY = "----boundary"
+
+
+async def test_an_image_is_stored_and_its_job_is_on_its_way(
+    upload: Upload, app: FastAPI, ledger_rows: Rows, stored_keys: StoredKeys, clean_broker: BrokerSettings
+) -> None:
+    answer = await upload(("a.jpg", JPEG), owner="me")
+    assert answer.status_code == 202
+    taken = answer.json()
+    (image,) = taken["images"]
+    assert (image["name"], image["status"], image["folder"], image["duplicate_of"]) == (
+        "a.jpg",
+        "processing",
+        None,
+        None,
+    )
+    assert taken["rejected"] == []
+    assert answer.headers["Location"] == f"/v1/image-jobs/{taken['job_id']}"
+
+    (original,) = ledger_rows("originals")
+    assert (original["digest"], original["size"]) == (hashlib.sha256(JPEG).digest(), len(JPEG))
+    assert original["media_type"] == "image/jpeg"
+    assert app.state.runtime.storage().get(original["key"]) == JPEG
+    assert stored_keys() == {original["key"]}
+    assert ledger_rows("doomed_objects") == []
+
+    (row,) = ledger_rows("images")
+    assert (str(row["id"]), row["owner"], row["status"]) == (image["id"], "me", "processing")
+    (job,) = ledger_rows("image_jobs")
+    assert (str(job["id"]), job["operation"], job["status"]) == (taken["job_id"], "upload", "processing")
+    assert (job["lane"], job["target"]) == ("images.interactive", {"image_ids": [image["id"]]})
+    assert job["parameters"] == {"pipeline": BUILT_IN["default"].model_dump(mode="json")}
+    assert None not in (job["started_at"], job["due_at"])
+    (plan,) = ledger_rows("image_job_plans")
+    assert (plan["total"], plan["batches"]) == (1, 1)
+    assert plan["planned_at"] is not None
+    (batch,) = ledger_rows("image_batches")
+    assert (batch["status"], batch["lane"], batch["size"], batch["hints"]) == ("published", "images.interactive", 1, 1)
+    (item,) = ledger_rows("image_items")
+    assert (item["batch_id"], item["position"], item["name"]) == (batch["id"], 0, "a.jpg")
+    assert (item["image_id"], item["status"]) == (row["id"], "pending")
+
+    with QueueReader(clean_broker) as queues:
+        message = await asyncio.to_thread(_take, queues, Queue.IMAGES_INTERACTIVE)
+    assert message.headers["task"] == "images.process_batch"
+    assert message.payload[1]["message"]["batch_id"] == batch["id"]
+
+
+async def test_many_files_are_many_batches_of_one_job(upload: Upload, ledger_rows: Rows) -> None:
+    files = [(f"{number}.jpg", JPEG + bytes([number])) for number in range(7)]
+    taken = (await upload(*files)).json()
+    assert [image["name"] for image in taken["images"]] == [name for name, _ in files]
+    assert [(batch["first_position"], batch["last_position"]) for batch in ledger_rows("image_batches")] == [
+        (number, number) for number in range(7)
+    ]
+    items = ledger_rows("image_items", job_id=taken["job_id"])
+    assert {str(item["image_id"]): item["position"] for item in items} == {
+        image["id"]: position for position, image in enumerate(taken["images"])
+    }
+
+
+async def test_a_hundred_files_are_a_bulk_job_that_dispatch_publishes(upload: Upload, ledger_rows: Rows) -> None:
+    taken = (await upload(*[(f"{number}.jpg", JPEG + bytes([number])) for number in range(101)])).json()
+    assert len(taken["images"]) == 101
+    assert [job["lane"] for job in ledger_rows("image_jobs")] == ["images.bulk"]
+    batches = ledger_rows("image_batches")
+    assert {(batch["status"], batch["lane"], batch["hints"]) for batch in batches} == {("ready", "images.bulk", 0)}
+    assert [batch["size"] for batch in batches] == [20, 20, 20, 20, 20, 1]
+    (plan,) = ledger_rows("image_job_plans")
+    assert (plan["total"], plan["batches"]) == (101, 6)
+    by_batch = {batch["id"]: range(batch["first_position"], batch["last_position"] + 1) for batch in batches}
+    assert all(item["position"] in by_batch[item["batch_id"]] for item in ledger_rows("image_items"))
+
+
+async def test_fields_may_follow_the_files(client: httpx.AsyncClient, ledger_rows: Rows) -> None:
+    parts = [
+        _part('name="files"; filename="a.jpg"', JPEG),
+        _part('name="preset"', b"thumbnails"),
+        _part('name="folder"', "휴가/2026".encode()),
+        _part('name="owner"', b"me"),
+    ]
+    answer = await _post(client, parts)
+    assert answer.status_code == 202
+    assert answer.json()["images"][0]["folder"] == "휴가/2026"
+    (job,) = ledger_rows("image_jobs")
+    assert job["parameters"]["pipeline"] == BUILT_IN["thumbnails"].model_dump(mode="json")
+    assert {folder["path"]: folder["name"] for folder in ledger_rows("folders")} == {
+        "휴가": "휴가",
+        "휴가/2026": "2026",
+    }
+
+
+async def test_a_pipeline_is_given_as_json(upload: Upload, ledger_rows: Rows) -> None:
+    answer = await upload(("a.jpg", JPEG), pipeline='{"variants": [{"name": "tiny", "thumbnail": 50}]}')
+    assert answer.status_code == 202
+    (job,) = ledger_rows("image_jobs")
+    assert job["parameters"]["pipeline"]["variants"][0]["thumbnail"] == 50
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"pipeline": "{"}, "pipeline"),
+        ({"pipeline": "{}"}, "pipeline.variants"),
+        ({"pipeline": '{"variants": [{"name": "A B"}]}'}, "pipeline.variants.0.name"),
+        ({"preset": "nonsense"}, "preset"),
+        ({"colour": "red"}, "colour"),
+        ({"folder": "a", "folder_id": str(UUID(int=1))}, "folder"),
+        ({"folder_id": "x"}, "folder_id"),
+        ({"paths": ["a.jpg", "b.jpg"]}, "paths"),
+        (
+            {"pipeline": f'{{"variants": [{{"name": "a", "watermark": {{"image_id": "{UUID(int=1)}"}}}}]}}'},
+            "watermark.image_id",
+        ),
+    ],
+    ids=["json", "shape", "variant", "preset", "unknown", "two-folders", "no-uuid", "paths", "watermark"],
+)
+async def test_a_field_that_cannot_be_used_changes_nothing(
+    upload: Upload, ledger_rows: Rows, stored_keys: StoredKeys, fields: dict[str, Any], what: str
+) -> None:
+    answer = await upload(("a.jpg", JPEG), **fields)
+    assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
+    assert what in answer.json()["detail"]
+    assert (ledger_rows("images"), ledger_rows("doomed_objects"), stored_keys()) == ([], [], set())
+
+
+async def test_a_folder_keeps_its_structure(upload: Upload, ledger_rows: Rows) -> None:
+    files = [("one/a.jpg", JPEG), ("one/two/b.jpg", JPEG + b"b"), ("c.jpg", JPEG + b"c")]
+    taken = (await upload(*files, folder="holiday")).json()
+    assert [(image["folder"], image["name"]) for image in taken["images"]] == [
+        ("holiday/one", "a.jpg"),
+        ("holiday/one/two", "b.jpg"),
+        ("holiday", "c.jpg"),
+    ]
+    folders = {folder["id"]: folder for folder in ledger_rows("folders")}
+    assert {folder["path"] for folder in folders.values()} == {"holiday", "holiday/one", "holiday/one/two"}
+    for folder in folders.values():
+        above = folders[folder["parent_id"]]["path"] + "/" if folder["parent_id"] else ""
+        assert folder["path"] == above + folder["name"]
+    again = (await upload(("d.jpg", JPEG), folder_id=taken_folder(folders, "holiday/one"))).json()
+    assert again["images"][0]["folder"] == "holiday/one"
+    assert len(ledger_rows("folders")) == 3
+
+
+def taken_folder(folders: dict[UUID, dict[str, Any]], path: str) -> str:
+    return next(str(folder_id) for folder_id, folder in folders.items() if folder["path"] == path)
+
+
+async def test_paths_name_the_files_in_their_order(upload: Upload) -> None:
+    files = [("blob", JPEG), ("blob", JPEG + b"b")]
+    taken = (await upload(*files, paths=["x/a.jpg", "y/b.jpg"])).json()
+    assert [(image["folder"], image["name"]) for image in taken["images"]] == [("x", "a.jpg"), ("y", "b.jpg")]
+
+
+async def test_an_unknown_folder_is_not_found(upload: Upload, stored_keys: StoredKeys) -> None:
+    answer = await upload(("a.jpg", JPEG), folder_id=str(UUID(int=1)))
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    assert stored_keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "IMAGE_EMPTY"),
+        (b"just a text", "IMAGE_TYPE_UNSUPPORTED"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "IMAGE_TYPE_UNSUPPORTED"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "IMAGE_TYPE_UNSUPPORTED"),
+        (b"BM" + bytes(60), "IMAGE_TYPE_UNSUPPORTED"),
+    ],
+    ids=["empty", "text", "svg", "heic", "bmp"],
+)
+async def test_what_is_no_image_is_rejected_with_its_reason(
+    upload: Upload, ledger_rows: Rows, stored_keys: StoredKeys, content: bytes, code: str
+) -> None:
+    answer = await upload(("photo.jpg", content))
+    assert (answer.status_code, answer.json()["code"]) == (422, "NOTHING_ACCEPTED")
+    (rejected,) = answer.json()["rejected"]
+    assert (rejected["name"], rejected["code"]) == ("photo.jpg", code)
+    assert (ledger_rows("images"), stored_keys()) == ([], set())
+
+    mixed = await upload(("photo.jpg", content), ("good.png", PNG))
+    assert mixed.status_code == 202
+    assert [image["name"] for image in mixed.json()["images"]] == ["good.png"]
+    assert [rejected["code"] for rejected in mixed.json()["rejected"]] == [code]
+
+
+@pytest.mark.parametrize("size", [60_000, 3_000_000, 6_000_000], ids=["small", "whole", "parts"])
+async def test_a_file_over_the_limit_is_rejected_and_not_kept(
+    run_app: Callable[..., Any],
+    api_settings: ApiSettings,
+    client: httpx.AsyncClient,
+    ledger_rows: Rows,
+    stored_keys: StoredKeys,
+    size: int,
+) -> None:
+    async with run_app(api_settings.model_copy(update={"image_max_bytes": size - 1})) as app:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=client.headers) as other:
+            files = [("files", ("a.jpg", JPEG.ljust(size))), ("files", ("b.jpg", JPEG.ljust(size - 1)))]
+            answer = await other.post("/v1/images", files=files)
+    assert answer.status_code == 202
+    assert [(file["name"], file["code"]) for file in answer.json()["rejected"]] == [("a.jpg", "IMAGE_TOO_LARGE")]
+    (original,) = ledger_rows("originals")
+    assert stored_keys() == {original["key"]}
+    assert ledger_rows("doomed_objects") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        (b"../../etc/passwd", "NAME_INVALID"),
+        (b"/etc/passwd", "NAME_INVALID"),
+        (b"a//b.jpg", "NAME_INVALID"),
+        (b"a/", "NAME_INVALID"),
+        (b"..", "NAME_INVALID"),
+        (b"a\\\\..\\\\b.jpg", "NAME_INVALID"),
+        (b"a\0b.jpg", "NAME_INVALID"),
+        (b"a\tb.jpg", "NAME_INVALID"),
+        (b"", "NAME_INVALID"),
+        (b"   ", "NAME_INVALID"),
+        (b"\xff\xfe.jpg", "NAME_INVALID"),
+        ("photo\u202egpj.exe".encode(), "NAME_INVALID"),
+        (b"x" * 10_000, "NAME_TOO_LONG"),
+        ("휴".encode() * 10_000, "NAME_TOO_LONG"),
+        (b"/".join([b"x" * 250] * 11), "NAME_TOO_LONG"),
+    ],
+    ids=[
+        "up",
+        "absolute",
+        "empty-folder",
+        "no-name",
+        "dots",
+        "backslash",
+        "nul",
+        "tab",
+        "empty",
+        "blank",
+        "not-utf-8",
+        "rtl-override",
+        "long",
+        "long-korean",
+        "long-path",
+    ],
+)
+async def test_a_hostile_name_is_rejected_and_the_rest_is_taken(
+    client: httpx.AsyncClient, ledger_rows: Rows, name: bytes, code: str
+) -> None:
+    hostile = b'Content-Disposition: form-data; name="files"; filename="' + name + b'"\r\n\r\n' + JPEG
+    answer = await _post(client, [hostile, _part('name="files"; filename="good.png"', PNG)])
+    assert answer.status_code == 202, answer.text
+    assert [rejected["code"] for rejected in answer.json()["rejected"]] == [code]
+    assert [image["name"] for image in ledger_rows("images")] == ["good.png"]
+    assert ledger_rows("folders") == []
+    assert ledger_rows("doomed_objects") == []
+
+
+@pytest.mark.parametrize("name", ["휴가 사진.jpg", "صورة.jpg", "a'b\"c;.jpg", "x" * 251 + ".jpg", "한" * 255, "😀.png"])
+async def test_a_name_is_data_in_any_script(client: httpx.AsyncClient, ledger_rows: Rows, name: str) -> None:
+    quoted = name.replace('"', '\\"')
+    answer = await _post(client, [_part(f'name="files"; filename="{quoted}"', JPEG)])
+    assert answer.status_code == 202, answer.text
+    assert [image["name"] for image in ledger_rows("images")] == [name]
+
+
+async def test_names_are_the_same_whichever_way_their_accents_are_written(upload: Upload, ledger_rows: Rows) -> None:
+    await upload(("e\u0301te\u0301/a.jpg", JPEG))
+    await upload(("été/b.jpg", JPEG))
+    assert [folder["path"] for folder in ledger_rows("folders")] == ["été"]
+
+
+async def test_the_same_bytes_are_stored_once(upload: Upload, ledger_rows: Rows, stored_keys: StoredKeys) -> None:
+    first = (await upload(("a.jpg", JPEG), ("b.jpg", JPEG))).json()["images"]
+    assert [image["duplicate_of"] for image in first] == [None, first[0]["id"]]
+    second = (await upload(("c.jpg", JPEG))).json()["images"]
+    assert second[0]["duplicate_of"] == first[0]["id"]
+    (original,) = ledger_rows("originals")
+    assert {image["original_id"] for image in ledger_rows("images")} == {original["id"]}
+    assert len(ledger_rows("images")) == 3
+    assert stored_keys() == {original["key"]}
+    assert ledger_rows("doomed_objects") == []
+
+
+async def test_ten_uploads_of_the_same_bytes_at_once_store_them_once(
+    upload: Upload, ledger_rows: Rows, stored_keys: StoredKeys
+) -> None:
+    answers = await asyncio.gather(*(upload((f"{n}.jpg", JPEG), (f"{n}.png", PNG)) for n in range(10)))
+    assert {answer.status_code for answer in answers} == {202}
+    originals = ledger_rows("originals")
+    assert len(originals) == 2
+    assert len(ledger_rows("images")) == 20
+    assert stored_keys() == {original["key"] for original in originals}
+    assert ledger_rows("doomed_objects") == []
+
+
+async def test_an_original_that_was_dropped_for_its_age_comes_back_with_its_bytes(
+    upload: Upload, ledger: Ledger, ledger_rows: Rows, stored_keys: StoredKeys
+) -> None:
+    await upload(("a.jpg", JPEG))
+    with ledger.transaction() as connection:
+        connection.execute("UPDATE originals SET key = NULL, dropped_at = now()")
+    await upload(("b.jpg", JPEG))
+    (original,) = ledger_rows("originals")
+    assert original["dropped_at"] is None
+    assert original["key"] in stored_keys()
+
+
+async def test_an_upload_whose_file_was_removed_meanwhile_is_to_be_sent_again(
+    client: httpx.AsyncClient, ledger: Ledger, ledger_rows: Rows
+) -> None:
+    body = _body([_part('name="files"; filename="a.jpg"', JPEG), _part('name="files"; filename="b.png"', PNG)])
+
+    async def interrupted() -> AsyncIterator[bytes]:
+        yield body[:-100]  # the first file is stored by the time that more is asked for
+        with ledger.transaction() as connection:
+            connection.execute("DELETE FROM doomed_objects")
+        yield body[-100:]
+
+    answer = await client.post("/v1/images", content=interrupted(), headers=_headers())
+    assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+    assert ledger_rows("images") == []
+
+
+@pytest.mark.parametrize("cut", [30, 400, -40, -6], ids=["headers", "file", "second-file", "end"])
+async def test_an_upload_that_is_cut_off_leaves_nothing(
+    client: httpx.AsyncClient, ledger_rows: Rows, stored_keys: StoredKeys, cut: int
+) -> None:
+    parts = [_part('name="files"; filename="a.jpg"', JPEG), _part('name="files"; filename="b.png"', PNG)]
+    answer = await client.post("/v1/images", content=_body(parts)[:cut], headers=_headers())
+    assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_BODY")
+    assert (ledger_rows("images"), ledger_rows("image_jobs"), ledger_rows("doomed_objects")) == ([], [], [])
+    assert stored_keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "code"),
+    [
+        (b"{}", "application/json", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (b"x", "multipart/form-data", 400, "MALFORMED_BODY"),
+        (b"x", f"multipart/form-data; boundary={BOUNDARY}", 400, "MALFORMED_BODY"),
+        (b"", f"multipart/form-data; boundary={BOUNDARY}", 400, "MALFORMED_BODY"),
+        (b"x", f"multipart/form-data; boundary={'b' * 300}", 400, "MALFORMED_BODY"),
+        (f"--{BOUNDARY}\r\n\r\nx\r\n--{BOUNDARY}--\r\n".encode(), None, 400, "MALFORMED_BODY"),
+        (f"--{BOUNDARY}--\r\n".encode(), None, 422, "INVALID_REQUEST"),
+    ],
+    ids=["json", "no-boundary", "no-form", "empty", "long-boundary", "nameless", "no-files"],
+)
+async def test_what_is_no_form_is_refused(
+    client: httpx.AsyncClient, content: bytes, kind: str | None, status: int, code: str
+) -> None:
+    headers = {"Content-Type": kind} if kind else _headers()
+    answer = await client.post("/v1/images", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_more_files_or_bytes_than_a_request_may_have_are_refused(
+    run_app: Callable[..., Any], api_settings: ApiSettings, client: httpx.AsyncClient, stored_keys: StoredKeys
+) -> None:
+    settings = api_settings.model_copy(update={"api_upload_files": 2, "api_upload_max_bytes": 100_000})
+    async with run_app(settings) as app:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=client.headers) as other:
+            for files in ([JPEG] * 3, [JPEG, JPEG.ljust(100_000)]):
+                form = [("files", ("a.jpg", content)) for content in files]
+                answer = await other.post("/v1/images", files=form)
+                assert (answer.status_code, answer.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert stored_keys() == set()
+
+
+@pytest.mark.parametrize(("scope", "status"), [("read", 403), ("campaigns", 403), ("images", 202), ("admin", 202)])
+async def test_uploading_needs_the_scope_images(
+    make_client: Callable[..., httpx.AsyncClient], scope: str, status: int
+) -> None:
+    answer = await make_client(scope).post("/v1/images", files=[("files", ("a.jpg", JPEG))])
+    assert answer.status_code == status
+
+
+async def test_an_upload_leaves_an_audit_entry(upload: Upload, client: httpx.AsyncClient) -> None:
+    taken = (await upload(("a.jpg", JPEG), ("b.jpg", b""))).json()
+    entry = (await client.get("/v1/audit")).json()["items"][0]
+    assert (entry["action"], entry["subject"]) == ("image.upload", taken["job_id"])
+    assert entry["detail"] == {"images": 1, "bytes": len(JPEG), "rejected": 1}
+
+
+def _take(queues: QueueReader, queue: Queue) -> Any:
+    return until("the hint", lambda: next(iter(queues.take_all(queue)), None), 20)
+
+
+def _headers() -> dict[str, str]:
+    return {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
+def _part(disposition: str, content: bytes) -> bytes:
+    return f"Content-Disposition: form-data; {disposition}\r\n\r\n".encode() + content
+
+
+def _body(parts: list[bytes]) -> bytes:
+    start = f"--{BOUNDARY}\r\n".encode()
+    return b"".join(start + part + b"\r\n" for part in parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+async def _post(client: httpx.AsyncClient, parts: list[bytes]) -> httpx.Response:
+    return await client.post("/v1/images", content=_body(parts), headers=_headers())
