@@ -79,7 +79,7 @@ class Desk:
         self._office.execute("UPDATE apps SET webhook_secret_encrypted = %s WHERE id = %s", sealed, app_id)
         campaign_id = self._office.campaign(
             app_id,
-            status=event.split(".")[1],
+            status=event.value,
             **{"webhook_url" if kind == "webhook" else "notify_email": target},
             **columns,
         )

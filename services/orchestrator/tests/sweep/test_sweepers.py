@@ -226,7 +226,7 @@ def test_several_sweeps_at_once_hint_each_row_once(office: Any, hints: Any, othe
     hints.take(SendBatch, Queue.PUSH_NORMAL)
     office.execute(f"UPDATE batches SET due_at = {PAST}")
     contexts = [Context(other_ledger(), office.context.publisher, office.context.settings) for _ in range(4)]
-    threads = [threading.Thread(target=sweep_overdue_batches, args=(context,)) for context in contexts]
+    threads = [threading.Thread(target=sweep_overdue_batches, args=(context, CAMPAIGN_STEPS)) for context in contexts]
     for thread in threads:
         thread.start()
     for thread in threads:
