@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from pydantic import SecretStr
 
 from fanfare_shared.settings import StorageSettings
 from fanfare_shared.testing.polling import until
 
 _STARTED = "Running on "
+_HOST = "127.0.0.1"
 _REGION = "us-east-1"
 
 
@@ -22,18 +24,26 @@ _REGION = "us-east-1"
 def s3_server(folder: Path) -> Iterator[str]:
     """The server's address. It chooses a free port itself and says so in its log, which is in `folder`."""
     log = folder / "s3-server.log"
-    # The server's own errors quote the AWS settings of whoever runs it, were there any.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    command = [sys.executable, "-m", "moto.server", "-H", _HOST, "-p", "0"]
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
         process = subprocess.Popen(  # noqa: S603 - this interpreter
-            command, stdout=output, stderr=subprocess.STDOUT, env={**environment, "PYTHONUNBUFFERED": "1"}
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"}
         )
     try:
-        yield until("the S3 server says its address", lambda: _address(log, process), 60)
+        with _past_any_proxy():
+            yield until("the S3 server says its address", lambda: _address(log, process), 60)
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def _past_any_proxy() -> Iterator[None]:
+    """Obstore heeds the machine's HTTP_PROXY, and nothing but the environment tells it not to."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("NO_PROXY", "no_proxy"):
+            environment.setenv(name, ",".join(filter(None, (os.environ.get(name), _HOST))))
+        yield
 
 
 def _address(log: Path, process: "subprocess.Popen[bytes]") -> str | None:
