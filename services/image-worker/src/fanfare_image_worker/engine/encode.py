@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pyvips
 
+from fanfare_image_worker.engine.copyright import copyright_fields, with_only
 from fanfare_image_worker.engine.faults import told
 from fanfare_image_worker.engine.picture import Picture
 from fanfare_shared.errors import ImageEncodeFailedError
@@ -30,9 +31,7 @@ _PNG_COMPRESSION = 6
 
 # VipsForeignKeep.
 _KEEP_NOTHING = 0
-_KEEP_EXIF = 1
-
-_COPYRIGHT_FIELDS = ("exif-ifd0-Artist", "exif-ifd0-Copyright")
+_KEEP_COPYRIGHT = 1 | 2  # EXIF, XMP
 
 _SAVERS: dict[ImageFormat, Callable[[pyvips.Image, int, int], bytes]] = {
     ImageFormat.JPEG: lambda image, quality, keep: image.jpegsave_buffer(Q=quality, keep=keep),
@@ -72,14 +71,6 @@ def _joined(picture: Picture) -> pyvips.Image:
 
 
 def _with_metadata(image: pyvips.Image, metadata: Metadata) -> tuple[pyvips.Image, int]:
-    """The image and libvips' `keep` flag. EXIF is written anew from what is left of its fields."""
-    kept = {field: image.get(field) for field in _COPYRIGHT_FIELDS if image.get_typeof(field)}
-    if metadata is Metadata.STRIP or not kept:
-        return image, _KEEP_NOTHING
-    image = image.copy()
-    for field in image.get_fields():
-        if field.startswith("exif-") or field == "orientation":
-            image.remove(field)
-    for field, value in kept.items():
-        image.set_type(pyvips.GValue.gstr_type, field, value)
-    return image, _KEEP_EXIF
+    """The image, and libvips' `keep` flag."""
+    texts = copyright_fields(image) if metadata is Metadata.COPYRIGHT else {}
+    return (with_only(image, texts), _KEEP_COPYRIGHT) if texts else (image, _KEEP_NOTHING)

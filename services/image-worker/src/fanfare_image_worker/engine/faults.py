@@ -14,7 +14,14 @@ from fanfare_shared.errors import (
 )
 
 # libvips, libjpeg, libpng, libwebp, nsgif and libheif each have their own words for it.
-_OUT_OF_MEMORY = ("out of memory", "insufficient memory", "unable to allocate", "not enough memory", "malloc", "nomem")
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "insufficient memory",
+    "memory allocation error",
+    "unable to allocate",
+    "not enough memory",
+    "error creating thread",
+)
 _TOO_LARGE = ("maximum supported image dimension", "image too large", "exceeds user limit")
 # The first words of what the savers report.
 _ENCODERS = ("jpegsave", "pngsave", "webpsave", "heifsave", "gifsave", "vips2jpeg", "vips2png", "cgif", "quantise")

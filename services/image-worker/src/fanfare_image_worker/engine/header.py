@@ -6,14 +6,21 @@ from pathlib import Path
 import pyvips
 
 from fanfare_image_worker.engine.faults import told
+from fanfare_image_worker.engine.gif import is_whole
 from fanfare_image_worker.engine.limits import Limits
 from fanfare_image_worker.engine.price import price_of
-from fanfare_shared.errors import ImageTypeUnsupportedError
+from fanfare_shared.errors import ImageCorruptError, ImageTypeUnsupportedError
 from fanfare_shared.images.formats import FACTS, ImageFormat
 from fanfare_shared.images.sniffing import HEAD_BYTES, is_heic, sniff
 
 Data = bytes | Path
 """An original: its bytes, or a local file that holds them."""
+
+LOAD_OPTIONS = "[fail_on=error]"
+"""Fails where the data ends early or is broken; a warning (stray bytes between markers) does not spoil a photo.
+
+As options in a string: vips_thumbnail ignores its own argument of that name (8.18).
+"""
 
 _SIDEWAYS = range(5, 9)
 """EXIF's orientations that swap width and height."""
@@ -64,7 +71,9 @@ def inspect(data: Data, limits: Limits | None = None) -> Header:
     limits.check_bytes(size)
     image_format = _format(_head(data))
     with told():
-        image = pyvips.Image.new_from_source(source_of(data), "", access="sequential")
+        image = pyvips.Image.new_from_source(source_of(data), LOAD_OPTIONS, access="sequential")
+    if image_format is ImageFormat.GIF and not is_whole(data if isinstance(data, bytes) else data.read_bytes()):
+        raise ImageCorruptError("The image is truncated or damaged: the GIF ends within a block")
     return _header(image, image_format, size, limits)
 
 

@@ -8,11 +8,8 @@ import pyvips
 from fanfare_image_worker.engine.colour import to_srgb
 from fanfare_image_worker.engine.faults import told
 from fanfare_image_worker.engine.geometry import Target
-from fanfare_image_worker.engine.header import Data, Header, source_of
+from fanfare_image_worker.engine.header import LOAD_OPTIONS, Data, Header, source_of
 from fanfare_shared.images.pipeline import Crop
-
-# Fails where the data ends early or an error was met; a warning (stray bytes between markers) does not spoil a photo.
-_FAIL_ON = "error"
 
 _INTERESTING = {Crop.ATTENTION: "attention", Crop.CENTRE: "centre", Crop.ENTROPY: "entropy"}
 
@@ -68,13 +65,15 @@ def decode(data: Data, header: Header, width: int, height: int, *, animated: boo
     with told():
         if animated and header.is_animated:
             return _decode_frames(data, header, width, height)
-        image = pyvips.Image.thumbnail_source(source_of(data), width, height=height, size="force", fail_on=_FAIL_ON)
+        image = pyvips.Image.thumbnail_source(
+            source_of(data), width, height=height, size="force", option_string=LOAD_OPTIONS
+        )
         return Picture((to_srgb(image, header),))
 
 
 def _decode_frames(data: Data, header: Header, width: int, height: int) -> Picture:
     """Each frame by itself: resampling the roll of them as one image would blend the edges of neighbours."""
-    roll = pyvips.Image.new_from_source(source_of(data), "", n=-1, access="sequential", fail_on=_FAIL_ON)
+    roll = pyvips.Image.new_from_source(source_of(data), LOAD_OPTIONS, n=-1, access="sequential")
     delays = cast("list[int]", roll.get("delay")) if roll.get_typeof("delay") else []
     loops = cast("int", roll.get("loop")) if roll.get_typeof("loop") else 0
     frames = []
