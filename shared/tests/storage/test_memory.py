@@ -1,5 +1,6 @@
 """Bodies far larger than what a process may hold pass through it."""
 
+import os
 import subprocess
 import sys
 
@@ -8,9 +9,10 @@ import pytest
 from fanfare_shared.settings import StorageSettings
 
 MEBIBYTE = 1024 * 1024
-LENGTH = 200 * MEBIBYTE
-# 13 MiB was measured, on the folder and on S3: two parts, pieces and copies of them. The body is 15 times as much.
-BOUND = 80 * MEBIBYTE
+LENGTH = 300 * MEBIBYTE
+# 20 MiB were the most that was measured, on a busy machine. How much freed memory the allocator keeps is its own affair,
+# so the bound only tells what is held in parts from what is held whole.
+BOUND = 200 * MEBIBYTE
 
 PROGRAM = """
 import asyncio, pathlib, re, sys
@@ -49,5 +51,6 @@ print(memory("VmHWM") - before)
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_memory_does_not_grow_with_the_body(storage_settings: StorageSettings, kind: str) -> None:
     command = [sys.executable, "-c", PROGRAM, storage_settings.storage_url, str(LENGTH), kind]
-    grown = int(subprocess.run(command, check=True, timeout=100, capture_output=True, text=True).stdout)
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}  # as the workers run
+    grown = int(subprocess.run(command, check=True, timeout=100, stdout=subprocess.PIPE, env=environment).stdout)
     assert grown < BOUND
