@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fanfare_native.programs import Server, ensure, program
 from fanfare_shared.testing.polling import until
-from harness.fleet import HOST, free_port, listens
+from fanfare_shared.testing.ports import free_port
+from harness.fleet import HOST, listens
 from harness.processes import Process
 
 NGINX = Server("nginx", ("nginx",))

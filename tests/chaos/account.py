@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from fanfare_shared.campaigns.closing import COUNTS
+from fanfare_shared.contracts.words import Outcome
 from fanfare_shared.db.connection import Connection, the_row
 from fcm_simulator.client import SimulatorClient
 from harness.client import adds_up
 
+COUNTS = tuple(outcome.value for outcome in Outcome)
 # What FCM must not have accepted a message for.
 _NOT_ACCEPTED = ("invalid_token", "failed", "expired", "cancelled")
 

@@ -1,7 +1,7 @@
 """Devices registered, deleted and imported again while a campaign runs."""
 
 from chaos.matrix import Matrix
-from chaos.trial import Trial
+from chaos.trial import LATENCY_MS, Trial
 from harness.fleet import Fleet
 
 _DEVICES, _DEAD, _DELETED, _NEW = 3_000, 20, 60, 50
@@ -12,7 +12,8 @@ def test_devices_that_change_meanwhile_are_accounted_for_as_they_were_when_their
 ) -> None:
     trial = Trial(fleet, _DEVICES)
     dead = set(trial.tokens[:: _DEVICES // _DEAD])
-    fleet.simulator.change_script(tokens={token: ["unregistered"] for token in dead})
+    # A batch takes 15 s at first, so that one is still waiting when its devices are deleted.
+    fleet.simulator.change_script(tokens={token: ["unregistered"] for token in dead}, latency={"ms": 3_000})
     trial.send(rate_per_second=500)
     trial.wait_until("it is planned", lambda: trial.one(_PLANNED)[0] == 1)
 
@@ -25,6 +26,7 @@ def test_devices_that_change_meanwhile_are_accounted_for_as_they_were_when_their
     registered_again = {token for (token,) in trial.many(_UNREGISTERED)}
     fleet.client.import_devices(trial.app_id, registered_again)
     assert trial.one("SELECT status FROM campaigns WHERE id = %s") == ("processing",)
+    fleet.simulator.change_script(latency={"ms": LATENCY_MS})
 
     account = trial.wait_for_end()
     matrix.add("devices deleted and imported again", account)
@@ -47,7 +49,9 @@ _DEACTIVATED = "SELECT deactivate_due_at IS NULL FROM campaigns WHERE id = %s"
 
 def _tokens_that_wait(trial: Trial, dead: set[str]) -> list[str]:
     """Living devices of a batch that is not even published yet."""
-    (device_ids,) = trial.one("SELECT device_ids FROM batches WHERE campaign_id = %s AND status = 'ready' LIMIT 1")
+    (device_ids,) = trial.one(
+        "SELECT device_ids FROM batches WHERE campaign_id = %s AND status = 'ready' ORDER BY id DESC LIMIT 1"
+    )
     with trial.ledger.statement() as connection:
         rows = connection.execute("SELECT token FROM devices WHERE id = ANY(%s)", (device_ids,)).fetchall()
     return [token for (token,) in rows if token not in dead]

@@ -25,7 +25,7 @@ def test_an_orchestrator_killed_inside_a_windows_transaction_plans_on(fleet: Fle
     with trial.ledger.transaction() as connection, fleet.ledger().transaction() as other:
         connection.execute("LOCK TABLE batches IN EXCLUSIVE MODE")  # the planner's INSERT waits for it
         trial.send()
-        until("the planner is inside a window", lambda: the_row(other.execute(_WAITING_PLANNER))[0], 30)
+        until("the planner is inside a window", lambda: the_row(other.execute(_WAITING_PLANNER))[0], 90)
         fleet.processes["orchestrator"].kill()
     assert not trial.many("SELECT id FROM batches WHERE campaign_id = %s")
     fleet.restart("orchestrator")

@@ -14,7 +14,7 @@ import pytest
 from chaos.account import Account
 from chaos.matrix import Matrix
 from chaos.trial import LEASE_SECONDS, WINDOW, Trial
-from chaos.workers import WORKERS, catch_sending, kill_sending
+from chaos.workers import WORKERS, kill_sending, stop_sending
 from harness.fleet import Fleet
 
 DEVICES, KILLS = 200_000, 10
@@ -23,6 +23,8 @@ DEVICES, KILLS = 200_000, 10
 def test_three_campaigns_survive_two_kills_and_a_stop_at_once(fleet: Fleet, matrix: Matrix) -> None:
     """The short form: the three wait for the same lease."""
     twice, once, stopped = Trial(fleet, 4_000), Trial(fleet, 4_000), Trial(fleet, 4_000)
+    # 250 a second and worker, with full windows: each is caught before its campaign is through.
+    fleet.simulator.change_script(latency={"ms": 400})
     to_be_stopped, killed_first, killed_next = WORKERS
     stopped.send()
     stop = _Stop(stopped, to_be_stopped)
@@ -113,8 +115,7 @@ class _Stop:
     def __init__(self, trial: Trial, worker: str) -> None:
         self._trial = trial
         self._process = trial.fleet.processes[worker]
-        catch_sending(trial, worker)
-        self._process.signal_group(signal.SIGSTOP)
+        stop_sending(trial, worker)
 
     def check_return(self) -> None:
         """Lets it go on, once the campaign has ended, and fails where it then sends or writes anything."""

@@ -58,12 +58,11 @@ class Trial:
         counts = self.fleet.simulator.counts().projects.get(self.project)
         return counts.admitted + counts.refused if counts else 0
 
-    def last_received_at(self) -> float:
-        """Unix seconds, to a tenth, rounded up: the simulator's timeline has buckets of 100 ms."""
-        timeline = self.fleet.simulator.timeline(self.project)
-        return (timeline.buckets[-1][0] + timeline.bucket_ms) / 1000
+    def journalled(self) -> int:
+        """Devices whose sending was begun, by the ledger."""
+        return int(self.one("SELECT coalesce(sum(started), 0) FROM batches WHERE campaign_id = %s")[0])
 
-    def wait_for_received(self, number: int, seconds: float = 60) -> int:
+    def wait_for_received(self, number: int, seconds: float = 120) -> int:
         return until(
             f"{number} messages are received",
             lambda: self.received() >= number and self.received(),
@@ -80,7 +79,7 @@ class Trial:
         with self._ledger.statement() as connection:
             return connection.execute(query, (self.campaign_id,)).fetchall()
 
-    def wait_until(self, what: str, holds: Callable[[], Any], seconds: float = 90) -> None:
+    def wait_until(self, what: str, holds: Callable[[], Any], seconds: float = 150) -> None:
         """Whatever cannot be reached meanwhile is asked again."""
 
         def look() -> Any:
@@ -91,7 +90,7 @@ class Trial:
 
         until(f"{what} ({self.campaign_id})", look, seconds)
 
-    def wait_for_end(self, status: str = "completed", seconds: float = 120) -> Account:
+    def wait_for_end(self, status: str = "completed", seconds: float = 200) -> Account:
         """The account, once the campaign has ended by itself."""
         query = "SELECT status FROM campaigns WHERE id = %s"
         self.wait_until("the campaign has ended", lambda: self.one(query)[0] in FINAL, seconds)

@@ -83,7 +83,7 @@ class Client:
     def stats(self, campaign_id: str) -> dict[str, Any]:
         return self._json("GET", f"/v1/campaigns/{campaign_id}/stats")
 
-    def wait_for_status(self, campaign_id: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
+    def wait_for_status(self, campaign_id: str, *statuses: str, seconds: float = 180) -> dict[str, Any]:
         """The stats once the campaign has one of the statuses (none given: a final one)."""
         wanted = set(statuses) or FINAL
 
@@ -97,7 +97,7 @@ class Client:
             raise TimeoutError(f"{error}; stats: {self.stats(campaign_id)}") from None
         return stats
 
-    def wait_for_sent(self, campaign_id: str, count: int, seconds: float = 60) -> dict[str, Any]:
+    def wait_for_sent(self, campaign_id: str, count: int, seconds: float = 120) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             stats = self.stats(campaign_id)
             return stats if stats["sent"] >= count else None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from fanfare_shared.testing.polling import until
 from fcm_simulator.client import SimulatorClient
 from harness.client import Client, adds_up
 from harness.fleet import Fleet
@@ -38,7 +39,7 @@ class Company:
         self.client.send(campaign)
         return campaign
 
-    def finish(self, campaign: str, seconds: float = 60) -> dict[str, Any]:
+    def finish(self, campaign: str, seconds: float = 180) -> dict[str, Any]:
         """Its stats once it is final; the account must add up, and hold every device once."""
         stats = self.client.wait_for_status(campaign, seconds=seconds)
         assert adds_up(stats), stats
@@ -46,6 +47,15 @@ class Company:
         assert len(rows) == stats["total_recipients"]
         assert len({row["device_id"] for row in rows}) == len(rows)
         return stats
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        """The task once it is done."""
+
+        def done() -> dict[str, Any] | None:
+            task = self.client.get(f"/v1/tasks/{task_id}", wait=20)
+            return task if task["status"] in {"SUCCESS", "FAILURE"} else None
+
+        return until(f"task {task_id} is done", done, 120)
 
     def deliveries(self, campaign: str, **query: Any) -> list[dict[str, Any]]:
         """Every page."""

@@ -28,6 +28,7 @@ from fanfare_shared.testing.brokers import BrokerManagement, loaded_vhost
 from fanfare_shared.testing.databases import migrated_database
 from fanfare_shared.testing.environment import ServerAddresses
 from fanfare_shared.testing.polling import until
+from fanfare_shared.testing.ports import free_port
 from fanfare_shared.testing.redis_databases import own_redis
 from fcm_simulator.client import SimulatorClient
 from harness.client import Client
@@ -37,12 +38,6 @@ HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
 _PROGRAMS = Path(sys.executable).parent
 _ALL_SCOPES = ["read", "devices", "campaigns", "images", "admin"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:
@@ -109,7 +104,7 @@ class Fleet:
         if self._client is None:
             body = {"name": "tests", "scopes": _ALL_SCOPES}
             headers = {"Authorization": f"Bearer {self._bootstrap_key}"}
-            answer = httpx.post(f"{self.api_url}/v1/api-keys", json=body, headers=headers, trust_env=False)
+            answer = httpx.post(f"{self.api_url}/v1/api-keys", json=body, headers=headers, timeout=60, trust_env=False)
             answer.raise_for_status()
             self._client = Client(self.api_url, answer.json()["key"])
         return self._client
@@ -147,7 +142,7 @@ class Fleet:
     def metrics(self, name: str) -> str:
         """What this process says at /metrics."""
         url = self.api_url if name == "api" else f"http://{HOST}:{self._metrics_ports[name]}"
-        return httpx.get(f"{url}/metrics", trust_env=False).raise_for_status().text
+        return httpx.get(f"{url}/metrics", timeout=60, trust_env=False).raise_for_status().text
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -195,7 +190,7 @@ class Fleet:
         until(
             "the simulator is ready",
             lambda: self._lives(process) and self.ca_file.exists() and self.simulator.healthy(),
-            30,
+            90,
         )
         return process
 
@@ -233,10 +228,10 @@ class Fleet:
     def wait_until_connected(self, *names: str) -> None:
         """Until those workers take messages."""
         for name in names:
-            until(f"{name} is connected", partial(self._is_connected, name), 60)
+            until(f"{name} is connected", partial(self._is_connected, name), 120)
 
     def wait_until_api_ready(self) -> None:
-        until("the api is ready", lambda: self._lives(self.processes["api"]) and self._api_ready(), 60)
+        until("the api is ready", lambda: self._lives(self.processes["api"]) and self._api_ready(), 120)
 
     def _start_worker(self, name: str, program: str, own: dict[str, str]) -> Process:
         heartbeat = self._heartbeat(name)
@@ -292,7 +287,7 @@ class Fleet:
 
     def _api_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.api_url}/readyz", timeout=5, trust_env=False).status_code == httpx.codes.OK
+            return httpx.get(f"{self.api_url}/readyz", timeout=30, trust_env=False).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 

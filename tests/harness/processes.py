@@ -56,9 +56,9 @@ class Process:
         """SIGKILL to the whole group, children included."""
         if self.alive:
             self.signal_group(signal.SIGKILL)
-        self._popen.wait(timeout=30)
+        self._popen.wait(timeout=60)
 
-    def stop(self, timeout: float = 60) -> int:
+    def stop(self, timeout: float = 120) -> int:
         """SIGTERM to the parent alone, as a container's runtime does; the exit status. Kills what does not obey."""
         if self.alive:
             self._popen.terminate()

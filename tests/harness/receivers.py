@@ -1,6 +1,5 @@
 """Who is told: a web server and an SMTP server that keep what they are sent, and answer as a test says."""
 
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from fanfare_shared.testing.ports import free_port
 
 _HOST = "127.0.0.1"
 
@@ -63,7 +64,7 @@ class Receiver:
 
 
 class MailServer:
-    """An SMTP server that keeps what it is sent. `refusals` are its next answers to RCPT."""
+    """An SMTP server that keeps what it is sent. `refusals` are its next answers to RCPT, to `refused` alone where it is set."""
 
     PASSWORD = "pass word"
 
@@ -72,9 +73,10 @@ class MailServer:
         self.envelopes: list[tuple[str, list[str]]] = []
         self.logins: list[tuple[bytes, bytes]] = []
         self.refusals: list[str] = []
+        self.refused = ""
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]) -> str:  # noqa: N802
-        if self.refusals:
+        if self.refusals and self.refused in {"", address}:
             return self.refusals.pop(0)
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -98,11 +100,10 @@ class MailServer:
 def running_mail_server(*, auth: bool = False, **options: Any) -> Iterator[tuple[MailServer, int]]:
     """The server and its port on 127.0.0.1. With `auth` it wants a login; `options` are aiosmtpd's."""
     server = MailServer()
-    with socket.create_server((_HOST, 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = free_port()
     if auth:
         options |= {"authenticator": server.authenticate, "auth_required": True, "auth_require_tls": False}
-    controller = Controller(server, hostname=_HOST, port=port, **options)
+    controller = Controller(server, hostname=_HOST, port=port, ready_timeout=60, **options)
     controller.start()
     try:
         yield server, port

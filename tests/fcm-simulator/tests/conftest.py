@@ -34,7 +34,7 @@ def control(simulator: RunningSimulator) -> SimulatorClient:
 @pytest.fixture(scope="session")
 def http(running: RunningSimulator) -> Iterator[httpx.Client]:
     context = ssl.create_default_context(cafile=running.ca_file)
-    with httpx.Client(base_url=running.url, http2=True, verify=context, timeout=10) as client:
+    with httpx.Client(base_url=running.url, http2=True, verify=context, timeout=60) as client:
         yield client
 
 

@@ -21,7 +21,7 @@ async def test_sends_in_flight_wait_side_by_side_and_each_is_counted(
     tokens = [f"device-{number}" for number in range(_SENDS)]
     url = f"{simulator.url}/v1/projects/demo/messages:send"
 
-    async with httpx.AsyncClient(http2=True, verify=context, timeout=30) as client:
+    async with httpx.AsyncClient(http2=True, verify=context, timeout=120) as client:
         started = time.monotonic()
         answers = await asyncio.gather(*(client.post(url, json={"message": {"token": token}}) for token in tokens))
         elapsed = time.monotonic() - started
@@ -30,4 +30,4 @@ async def test_sends_in_flight_wait_side_by_side_and_each_is_counted(
     assert len({answer.json()["name"] for answer in answers}) == _SENDS
     assert control.missing(tokens).total == 0
     assert control.duplicates().tokens == 0
-    assert elapsed < _SENDS * _LATENCY_MS / 1000 / 10
+    assert elapsed < _SENDS * _LATENCY_MS / 1000 / 2  # one after the other takes all of it

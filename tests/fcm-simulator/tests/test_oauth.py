@@ -130,7 +130,7 @@ def test_the_token_endpoint_can_hang(http: httpx.Client, control: SimulatorClien
     control.script(oauth={"outcomes": ["time_out"]})
 
     with pytest.raises(httpx.ReadTimeout):
-        http.post("/token", data={}, timeout=0.2)
+        http.post("/token", data={}, timeout=httpx.Timeout(60, read=0.5))
 
 
 def test_credentials_are_the_same_key_each_time_and_another_for_each_project(control: SimulatorClient) -> None:

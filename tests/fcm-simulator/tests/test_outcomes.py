@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fanfare_shared.testing.polling import wait_until
 from fcm_simulator.client import SimulatorClient
 
 Send = Callable[..., httpx.Response]
@@ -135,21 +136,19 @@ def test_a_mix_is_drawn_by_weight_and_repeats_with_its_seed(control: SimulatorCl
     assert first.count(200) > first.count(500)
 
 
-def test_latency_is_kept_and_can_differ_by_token(control: SimulatorClient, send: Send) -> None:
-    control.script(
-        latency={"distribution": "uniform", "ms": 100, "max_ms": 150},
-        tokens={"fast": [{"outcome": "accept", "latency": {"ms": 0}}]},
-    )
+def test_latency_is_kept(control: SimulatorClient, send: Send) -> None:
+    control.script(latency={"distribution": "uniform", "ms": 100, "max_ms": 150})
 
     started = time.monotonic()
     send("slow")
-    slow = time.monotonic() - started
-    started = time.monotonic()
-    send("fast")
-    fast = time.monotonic() - started
 
-    assert slow >= 0.1
-    assert fast < slow
+    assert time.monotonic() - started >= 0.1
+
+
+def test_latency_can_differ_by_token(control: SimulatorClient, send: Send) -> None:
+    control.script(latency={"ms": 600_000}, tokens={"fast": [{"outcome": "accept", "latency": {"ms": 0}}]})
+
+    assert send("fast").status_code == 200
 
 
 def test_a_lognormal_latency_stays_below_its_ceiling(control: SimulatorClient, send: Send) -> None:
@@ -165,8 +164,13 @@ def test_an_unanswered_send_counts_as_accepted_or_not(
     control.script(tokens={"device-1": [outcome]}, oauth={"required": False})
 
     with pytest.raises(httpx.ReadTimeout):
-        http.post("/v1/projects/demo/messages:send", json={"message": {"token": "device-1"}}, timeout=0.2)
+        http.post(
+            "/v1/projects/demo/messages:send",
+            json={"message": {"token": "device-1"}},
+            timeout=httpx.Timeout(60, read=0.5),
+        )
 
+    wait_until(lambda: control.token("device-1").received == 1, "the send has come in")
     assert control.token("device-1").model_dump() == {"received": 1, "accepted": accepted}
     assert http.get("/healthz").status_code == 200
 

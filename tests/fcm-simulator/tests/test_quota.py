@@ -18,8 +18,12 @@ def test_requests_above_the_quota_get_429_with_retry_after(control: SimulatorCli
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert answers[-1].json()["error"]["details"][0]["errorCode"] == "QUOTA_EXCEEDED"
-    assert 55 <= int(answers[-1].headers["retry-after"]) <= 60
-    assert control.counts().projects["demo"].model_dump() == {"admitted": 3, "refused": 2, "peak_window": 3}
+    counts = control.counts()
+    assert counts.first_received_at is not None
+    assert counts.last_received_at is not None
+    left = 60 - (counts.last_received_at - counts.first_received_at)
+    assert left - 0.01 <= int(answers[-1].headers["retry-after"]) <= left + 1
+    assert counts.projects["demo"].model_dump() == {"admitted": 3, "refused": 2, "peak_window": 3}
 
 
 def test_error_answers_other_than_429_count_against_the_quota(control: SimulatorClient, send: Send) -> None:
@@ -75,4 +79,4 @@ def test_the_timeline_has_every_request_in_its_tenth_of_a_second(control: Simula
     assert sum(bucket[2] for bucket in timeline.buckets) == 2
     last = control.counts().last_received_at
     assert last is not None
-    assert 0 <= last * 1000 - timeline.buckets[-1][0] < timeline.bucket_ms + 10
+    assert -1 < last * 1000 - timeline.buckets[-1][0] < timeline.bucket_ms + 1
