@@ -183,7 +183,7 @@ def stored_keys(app: FastAPI) -> Callable[[], set[str]]:
 
 @pytest.fixture
 def upload(client: httpx.AsyncClient) -> Callable[..., Any]:
-    """Posts to `/v1/images`: `await upload(("a.jpg", content), ..., folder="holiday")`."""
+    """Posts files, each a name and its bytes, and fields to `/v1/images`."""
 
     async def post(*files: tuple[str, bytes], **fields: Any) -> httpx.Response:
         return await client.post("/v1/images", files=[("files", file) for file in files], data=fields)

@@ -22,12 +22,15 @@ from fanfare_api.database import make_engine, make_sessions
 from fanfare_api.dead_letters.endpoints import router as dead_letters
 from fanfare_api.devices.endpoints import router as devices
 from fanfare_api.devices.import_endpoint import router as device_import
+from fanfare_api.folders.endpoints import router as folders
 from fanfare_api.health.endpoints import router as health
 from fanfare_api.http.hints import HintSender
 from fanfare_api.http.metrics import RequestMetrics
 from fanfare_api.http.problem_schema import PROBLEM_RESPONSES
 from fanfare_api.http.problems import install_problem_handlers
 from fanfare_api.http.request_ids import RequestIds
+from fanfare_api.images.endpoints import router as images
+from fanfare_api.images.serving_endpoints import router as image_serving
 from fanfare_api.runtime import Runtime
 from fanfare_api.schedules.endpoints import router as schedules
 from fanfare_api.settings import ApiSettings
@@ -56,6 +59,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     campaign_control,
     campaign_account,
     uploads,
+    images,
+    image_serving,
+    folders,
     tasks,
     dead_letters,
     schedules,

@@ -122,6 +122,13 @@ class MultipartReader:
         self._ended = True
 
 
+# What browsers write for the characters that would end a name: https://html.spec.whatwg.org/#multipart-form-data
+_ESCAPED = {"%22": '"', "%0D": "\r", "%0A": "\n"}
+
+
 def _text(value: bytes) -> str:
     """Browsers and curl write names in UTF-8. What is not becomes characters that a name is refused for."""
-    return value.decode("utf-8", "surrogateescape")
+    text = value.decode("utf-8", "surrogateescape")
+    for escape, character in _ESCAPED.items():
+        text = text.replace(escape, character)
+    return text
