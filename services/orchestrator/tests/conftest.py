@@ -9,12 +9,13 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from fanfare_orchestrator.context import Context
+from fanfare_orchestrator.settings import PlanSettings
 from fanfare_orchestrator.sweep.publisher import SweepPublisher
 from fanfare_shared.contracts.messages import Message
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger, the_row
 from fanfare_shared.ids import uuid7
-from fanfare_shared.settings import BrokerSettings, DatabaseSettings, PushPlanSettings
+from fanfare_shared.settings import BrokerSettings, DatabaseSettings
 from fanfare_shared.testing.brokers import QueueReader
 from fanfare_shared.worker.app import make_app
 
@@ -106,7 +107,7 @@ class Hints:
 @pytest.fixture
 def context(clean_ledger: Ledger, clean_broker: BrokerSettings) -> Context:
     publisher = SweepPublisher(make_app("orchestrator-test", clean_broker))
-    return Context(clean_ledger, publisher, PushPlanSettings(push_batch_size=BATCH_SIZE))
+    return Context(clean_ledger, publisher, PlanSettings(push_batch_size=BATCH_SIZE))
 
 
 @pytest.fixture

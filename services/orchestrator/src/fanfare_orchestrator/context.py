@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from fanfare_orchestrator.settings import PlanSettings
 from fanfare_shared.db.connection import Ledger
-from fanfare_shared.settings import PushPlanSettings
 from fanfare_shared.worker.publisher import Publisher
 
 
@@ -13,4 +13,4 @@ class Context:
 
     ledger: Ledger
     publisher: Publisher
-    settings: PushPlanSettings
+    settings: PlanSettings

@@ -10,10 +10,11 @@ import pytest
 
 from fanfare_orchestrator.campaigns.dispatch import dispatch
 from fanfare_orchestrator.context import Context
+from fanfare_orchestrator.settings import PlanSettings
 from fanfare_shared.contracts.messages import SendBatch
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger
-from fanfare_shared.settings import BrokerSettings, PushPlanSettings
+from fanfare_shared.settings import BrokerSettings
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.publisher import Publisher
 
@@ -185,6 +186,6 @@ def test_what_the_broker_does_not_take_is_ready_again(office: Any) -> None:
     app_id = office.app()
     ready(office, office.campaign(app_id), 3)
     nowhere = BrokerSettings(broker_url="amqp://guest:guest@127.0.0.1:1/")
-    context = Context(office.context.ledger, Publisher(make_app("nowhere", nowhere)), PushPlanSettings())
+    context = Context(office.context.ledger, Publisher(make_app("nowhere", nowhere)), PlanSettings())
     assert dispatch(context, app_id) == 0
     assert [(row["status"], row["hints"]) for row in office.rows("SELECT * FROM batches")] == [("ready", 0)] * 3

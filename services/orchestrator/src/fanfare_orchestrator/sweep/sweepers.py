@@ -7,6 +7,7 @@ from fanfare_orchestrator.bulk.steps import Steps
 from fanfare_orchestrator.campaigns.deactivations import DeadTokens
 from fanfare_orchestrator.campaigns.steps import CAMPAIGN_STEPS
 from fanfare_orchestrator.context import Context
+from fanfare_orchestrator.images.steps import IMAGE_JOB_STEPS
 from fanfare_orchestrator.sweep.batches import sweep_overdue_batches
 from fanfare_orchestrator.sweep.due import sweep_due
 from fanfare_orchestrator.sweep.gauges import measure
@@ -15,7 +16,7 @@ from fanfare_orchestrator.sweep.scheduled import sweep_scheduled
 from fanfare_orchestrator.sweep.tasks import sweep_due_notifications, sweep_due_probes
 
 TICK_SECONDS = 1.0
-KINDS = (CAMPAIGN_STEPS,)
+KINDS = (CAMPAIGN_STEPS, IMAGE_JOB_STEPS)
 
 
 @dataclass(frozen=True)
