@@ -1,0 +1,1 @@
+"""File operations: a whole batch in a transaction, and archives."""

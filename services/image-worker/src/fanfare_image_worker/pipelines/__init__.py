@@ -1,0 +1,1 @@
+"""Jobs that make variants: image by image, each recorded before the next."""
