@@ -48,6 +48,7 @@ print(memory("VmHWM") - before)
 """
 
 
+@pytest.mark.long  # under load the async half has failed, for a reason not yet found
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_memory_does_not_grow_with_the_body(storage_settings: StorageSettings, kind: str) -> None:
     command = [sys.executable, "-c", PROGRAM, storage_settings.storage_url, str(LENGTH), kind]
