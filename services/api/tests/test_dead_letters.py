@@ -83,6 +83,38 @@ async def test_a_batch_that_was_set_aside_is_ready_again_with_its_lost_claims_fo
     assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
 
 
+async def test_an_image_jobs_batch_is_tried_again_like_a_campaigns(
+    client: httpx.AsyncClient, clean_ledger: Ledger, clean_broker: BrokerSettings, add_dead_letter: AddDeadLetter
+) -> None:
+    job_id = uuid7()
+    with clean_ledger.transaction() as connection:
+        connection.execute(
+            "INSERT INTO image_jobs (id, operation, target, lane, status, pause_reason, created_by) "
+            "VALUES (%s, 'process', '{}', 'images.bulk', 'paused', 'BATCH_SET_ASIDE', 'test')",
+            (job_id,),
+        )
+        cursor = connection.execute(
+            "INSERT INTO image_batches (job_id, lane, first_position, last_position, size, status, epoch, lost_claims) "
+            "VALUES (%s, 'images.bulk', 0, 9, 10, 'set_aside', 5, 5) RETURNING id",
+            (job_id,),
+        )
+        batch_id = the_row(cursor)[0]
+    dead_letter_id = add_dead_letter("image_batch", source_id=str(batch_id))
+    (listed,) = (await client.get("/v1/dead-letters", params={"source": "image_batch"})).json()["items"]
+    assert listed["id"] == str(dead_letter_id)
+    answer = await client.post(f"/v1/dead-letters/{dead_letter_id}/retry")
+    assert answer.status_code == 202, answer.text
+    query = "SELECT status, lost_claims, due_at <= now() FROM image_batches WHERE id = %s"
+    assert _columns(clean_ledger, query, batch_id) == ("ready", 0, True)
+    with QueueReader(clean_broker) as reader:
+        wait_until(lambda: reader.depth(Queue.IMAGES_RESULTS) > 0, "the job is looked at")
+        assert reader.take(Queue.IMAGES_RESULTS).payload[1]["message"]["job_id"] == str(job_id)
+    resumed = await client.post(f"/v1/image-jobs/{job_id}/resume")
+    assert (resumed.status_code, resumed.json()["status"]) == (202, "processing")
+    again = await client.post(f"/v1/dead-letters/{dead_letter_id}/retry")
+    assert (again.status_code, again.json()["code"]) == (409, "CONFLICT")
+
+
 async def test_a_batch_that_is_no_longer_set_aside_is_left_alone(
     client: httpx.AsyncClient, world: World, ledger: Ledger, add_dead_letter: AddDeadLetter
 ) -> None:

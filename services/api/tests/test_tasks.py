@@ -1,4 +1,4 @@
-"""`GET /v1/tasks/{id}`: campaigns, probes and notifications as tasks."""
+"""`GET /v1/tasks/{id}`: bulk jobs, probes and notifications as tasks."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
-from fanfare_api.tasks.repository import CAMPAIGN_STATUSES
+from fanfare_api.tasks.repository import JOB_STATUSES
 from fanfare_shared.contracts.words import JobStatus, TaskStatus
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.ids import uuid7
@@ -46,7 +46,7 @@ async def test_a_campaign_is_a_task_in_celerys_words(
     _set_status(ledger, "campaigns", world.campaign_id, status)
     task = (await client.get(f"/v1/tasks/{world.campaign_id}")).json()
     assert (task["task_id"], task["kind"]) == (str(world.campaign_id), "campaign.send")
-    assert task["status"] == CAMPAIGN_STATUSES[status]
+    assert task["status"] == JOB_STATUSES[status]
 
 
 async def test_a_started_campaigns_result_is_its_account(
@@ -61,6 +61,27 @@ async def test_a_started_campaigns_result_is_its_account(
     task = (await client.get(f"/v1/tasks/{world.campaign_id}")).json()
     assert (task["status"], task["attempts"], task["result"]["total_recipients"]) == ("FAILURE", 1, 10)
     assert task["error"] == {"code": "INVALID_ARGUMENT", "message": "no such field"}
+
+
+@pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.DRAFT])
+async def test_an_image_job_is_a_task_in_the_same_words(
+    client: httpx.AsyncClient, clean_ledger: Ledger, status: JobStatus
+) -> None:
+    job_id = uuid7()
+    with clean_ledger.transaction() as connection:
+        connection.execute(
+            "INSERT INTO image_jobs (id, operation, target, lane, status, created_by, started_at, succeeded, settled) "
+            "VALUES (%s, 'trash', '{}', 'files.bulk', %s, 'test', now(), 2, 2)",
+            (job_id, status.value),
+        )
+        connection.execute(
+            "INSERT INTO image_job_plans (job_id, total, batches, planned_at) VALUES (%s, 3, 1, now())", (job_id,)
+        )
+    task = (await client.get(f"/v1/tasks/{job_id}")).json()
+    assert (task["task_id"], task["kind"], task["attempts"]) == (str(job_id), "image_job.trash", 1)
+    assert task["status"] == JOB_STATUSES[status]
+    assert (task["result"]["succeeded"], task["result"]["pending"]) == (2, 1)
+    assert task["error"] is None
 
 
 @pytest.mark.parametrize(
@@ -96,6 +117,25 @@ async def test_a_notification_is_a_task(client: httpx.AsyncClient, world: World,
     task = (await client.get(f"/v1/tasks/{notification_id}")).json()
     assert (task["kind"], task["status"], task["attempts"]) == ("notification.webhook", "RETRY", 3)
     assert task["error"]["message"] == "HTTP 500"
+
+
+async def test_a_notification_of_an_image_job_is_a_task_for_every_reader(
+    make_client: MakeClient, clean_ledger: Ledger
+) -> None:
+    job_id, notification_id = uuid7(), uuid7()
+    with clean_ledger.transaction() as connection:
+        connection.execute(
+            "INSERT INTO image_jobs (id, operation, target, lane, status, created_by) "
+            "VALUES (%s, 'trash', '{}', 'files.bulk', 'completed', 'test')",
+            (job_id,),
+        )
+        connection.execute(
+            "INSERT INTO notifications (id, job_id, kind, event, target, payload) "
+            "VALUES (%s, %s, 'webhook', 'image_job.completed', 'https://x', '{}')",
+            (notification_id, job_id),
+        )
+    answer = await make_client("read", app_ids=[uuid7()]).get(f"/v1/tasks/{notification_id}")
+    assert (answer.status_code, answer.json()["kind"]) == (200, "notification.webhook")
 
 
 async def test_a_task_of_no_row_or_another_app_is_not_found(

@@ -182,7 +182,7 @@ class ImageEmptyError(ImageRejectedError):
 
 class ImageTypeUnsupportedError(ImageRejectedError):
     status, code = 415, "IMAGE_TYPE_UNSUPPORTED"
-    title = "The file is no image of a type that is taken: JPEG, PNG, WebP, GIF, AVIF or TIFF"
+    title = "The file is no image of a type that is taken: JPEG, PNG, WebP, GIF, AVIF, TIFF or HEIC"
 
 
 class ImageCorruptError(ImageRejectedError):
@@ -227,6 +227,12 @@ class NothingAcceptedError(InvalidRequestError):
     """`extra['rejected']` says of each thing in the request what is wrong with it."""
 
     code, title = "NOTHING_ACCEPTED", "Nothing in the request can be accepted"
+
+
+class NothingToDoError(InvalidRequestError):
+    """`extra['rejected']` says how many images were asked for and why none of them can be worked on."""
+
+    code, title = "NOTHING_TO_DO", "No image is left to work on"
 
 
 class UploadIncompleteError(ConflictError):

@@ -29,6 +29,10 @@ from fanfare_api.http.metrics import RequestMetrics
 from fanfare_api.http.problem_schema import PROBLEM_RESPONSES
 from fanfare_api.http.problems import install_problem_handlers
 from fanfare_api.http.request_ids import RequestIds
+from fanfare_api.image_jobs.account_endpoints import router as image_job_account
+from fanfare_api.image_jobs.archives import router as image_job_archives
+from fanfare_api.image_jobs.control_endpoints import router as image_job_control
+from fanfare_api.image_jobs.endpoints import router as image_jobs
 from fanfare_api.images.endpoints import router as images
 from fanfare_api.images.serving_endpoints import router as image_serving
 from fanfare_api.runtime import Runtime
@@ -62,6 +66,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     images,
     image_serving,
     folders,
+    image_jobs,
+    image_job_control,
+    image_job_account,
+    image_job_archives,
     tasks,
     dead_letters,
     schedules,

@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from fanfare_shared.images.settings import ImagePresetSettings, ImageSizeSettings
+from fanfare_shared.images.settings import ImagePresetSettings, ImagePriceSettings, ImageSizeSettings
 from fanfare_shared.schedule import ScheduleSettings
 from fanfare_shared.settings import (
     BrokerSettings,
@@ -30,6 +30,7 @@ class ApiSettings(
     LinkSettings,
     ImageSizeSettings,
     ImagePresetSettings,
+    ImagePriceSettings,
 ):
     api_host: str = Field(default="0.0.0.0", description="The address the api listens on")  # noqa: S104 - a container's
     api_port: int = Field(default=8000, ge=1, le=65535, description="The port the api listens on")
@@ -47,7 +48,9 @@ class ApiSettings(
     )
     api_imports: int = Field(default=2, ge=1, description="Device imports that run at the same time, at most")
     api_uploads: int = Field(
-        default=24, ge=1, description="Files over 512 KiB stored at the same time, at most; each takes 4 to 40 MiB of memory"
+        default=24,
+        ge=1,
+        description="Files over 512 KiB stored at the same time, at most; each takes 4 to 40 MiB of memory",
     )
     api_upload_files: int = Field(default=1000, ge=1, le=10_000, description="The most files an upload's form may have")
     api_upload_max_bytes: int = Field(

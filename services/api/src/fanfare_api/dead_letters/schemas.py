@@ -8,10 +8,13 @@ from fanfare_api.http.schemas import Shown
 
 
 class DeadLetterSource(StrEnum):
-    """What could not be done: a message that a worker refused, a batch that was set aside, a notification given up."""
+    """What could not be done: a message that a worker refused, a campaign's or an image job's batch that was set aside, a
+    notification given up.
+    """
 
     MESSAGE = "message"
     BATCH = "batch"
+    IMAGE_BATCH = "image_batch"
     NOTIFICATION = "notification"
 
 

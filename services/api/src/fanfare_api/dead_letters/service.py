@@ -2,16 +2,19 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.dead_letters.messages import message_of
 from fanfare_api.dead_letters.schemas import DeadLetterSource
-from fanfare_shared.contracts.messages import Message, SendNotification, SettleCampaign
-from fanfare_shared.contracts.words import BatchStatus, TaskStatus
-from fanfare_shared.db.tables import Batch, DeadLetter, Notification
+from fanfare_shared.bulk.kind import Kind
+from fanfare_shared.campaigns.kind import CAMPAIGNS
+from fanfare_shared.contracts.messages import Message, SendNotification
+from fanfare_shared.contracts.words import TaskStatus
+from fanfare_shared.db.tables import DeadLetter, Notification
 from fanfare_shared.errors import ConflictError, NotFoundError
+from fanfare_shared.images.kind import IMAGE_JOBS
 
 
 async def lock_dead_letter(session: AsyncSession, dead_letter_id: UUID) -> DeadLetter:
@@ -33,7 +36,9 @@ async def retry_dead_letter(session: AsyncSession, dead_letter: DeadLetter, acto
         raise ConflictError(f"It was retried at {dead_letter.retried_at.isoformat()} by {dead_letter.retried_by}")
     match DeadLetterSource(dead_letter.source):
         case DeadLetterSource.BATCH:
-            hint: Message = await _retry_batch(session, int(dead_letter.source_id or 0))
+            hint: Message = await _retry_batch(session, CAMPAIGNS, int(dead_letter.source_id or 0))
+        case DeadLetterSource.IMAGE_BATCH:
+            hint = await _retry_batch(session, IMAGE_JOBS, int(dead_letter.source_id or 0))
         case DeadLetterSource.NOTIFICATION:
             hint = await _retry_notification(session, UUID(dead_letter.source_id))
         case DeadLetterSource.MESSAGE:
@@ -45,18 +50,16 @@ async def retry_dead_letter(session: AsyncSession, dead_letter: DeadLetter, acto
     return [hint]
 
 
-async def _retry_batch(session: AsyncSession, batch_id: int) -> Message:
-    """The batch waits for dispatch again with its lost claims forgotten. A campaign it paused is resumed by its owner."""
-    statement = (
-        update(Batch)
-        .where(col(Batch.id) == batch_id, col(Batch.status) == BatchStatus.SET_ASIDE.value)
-        .values(status=BatchStatus.READY.value, due_at=func.now(), lost_claims=0, hints=0)
-        .returning(col(Batch.campaign_id))
-    )
-    campaign_id = (await session.execute(statement)).scalar()
-    if campaign_id is None:
+async def _retry_batch(session: AsyncSession, kind: Kind, batch_id: int) -> Message:
+    """The batch waits for dispatch again with its lost claims forgotten. A job it paused is resumed by its owner."""
+    statement = f"""
+        UPDATE {kind.batches} SET status = 'ready', due_at = now(), lost_claims = 0, hints = 0
+        WHERE id = :id AND status = 'set_aside' RETURNING {kind.key}
+    """
+    job_id = (await session.execute(text(statement), {"id": batch_id})).scalar()
+    if job_id is None:
         raise ConflictError(f"Batch {batch_id} is no longer set aside")
-    return SettleCampaign(campaign_id=campaign_id)
+    return kind.settle_hint(job_id)
 
 
 async def _retry_notification(session: AsyncSession, notification_id: UUID) -> Message:
@@ -67,5 +70,5 @@ async def _retry_notification(session: AsyncSession, notification_id: UUID) -> M
         .returning(col(Notification.id))
     )
     if (await session.execute(statement)).scalar() is None:
-        raise ConflictError(f"Notification {notification_id} is not given up any more, or its campaign was deleted")
+        raise ConflictError(f"Notification {notification_id} is not given up any more, or its job was deleted")
     return SendNotification(notification_id=notification_id)

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -41,28 +42,42 @@ PageDep = Annotated[PageRequest, Depends(_page_request)]
 
 
 async def fetch_page(
-    session: AsyncSession, statement: SelectOfScalar[Row], key: Any, page: PageRequest
+    session: AsyncSession, statement: SelectOfScalar[Row], key: Any, page: PageRequest, *, rising: bool = False
 ) -> tuple[list[Row], str | None]:
-    """The rows of one page and the next page's cursor. `key` is `col(...)` of the table's unique, time-ordered id."""
+    """The rows of one page and the next page's cursor. `key` is `col(...)` of what orders the list and is unique in it: an id,
+    a position, a moment. From the highest down, or `rising`.
+    """
     if page.cursor is not None:
-        statement = statement.where(key < _decode(page.cursor, key.type.python_type))
-    rows = list((await session.exec(statement.order_by(key.desc()).limit(page.limit + 1))).all())
+        last = _decode(page.cursor, key.type.python_type)
+        statement = statement.where(key > last if rising else key < last)
+    ordered = statement.order_by(key.asc() if rising else key.desc())
+    rows = list((await session.exec(ordered.limit(page.limit + 1))).all())
     if len(rows) <= page.limit:
         return rows, None
     rows.pop()
     return rows, encode_cursor(getattr(rows[-1], key.key))
 
 
-def encode_cursor(value: UUID | int) -> str:
-    return base64.urlsafe_b64encode(str(value).encode()).decode().rstrip("=")
+def encode_cursor(value: UUID | int | datetime) -> str:
+    plain = value.isoformat() if isinstance(value, datetime) else str(value)
+    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, kind: type) -> UUID | int:
+def _decode(cursor: str, kind: type) -> UUID | int | datetime:
     try:
         plain = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        value: UUID | int = UUID(plain) if kind is UUID else int(plain)
+        value = datetime.fromisoformat(plain) if kind is datetime else kind(plain)
     except (ValueError, binascii.Error) as error:
-        raise InvalidRequestError("cursor: pass the `next_cursor` of a page of this list") from error
-    if isinstance(value, int) and not 0 <= value < 2**63:
-        raise InvalidRequestError("cursor: pass the `next_cursor` of a page of this list")
-    return value
+        raise _foreign() from error
+    match value:
+        case UUID():
+            return value
+        case datetime() if value.tzinfo is not None:
+            return value
+        case int() if 0 <= value < 2**63:
+            return value
+    raise _foreign()
+
+
+def _foreign() -> InvalidRequestError:
+    return InvalidRequestError("cursor: pass the `next_cursor` of a page of this list")

@@ -19,10 +19,12 @@ class LedgerRoute(APIRoute):
     """The route class of every router under `/v1`. A streaming answer's body runs after the commit, on its own session."""
 
     bounded: ClassVar[bool] = True
+    max_body_bytes: ClassVar[int] = 0
+    """Where what the address takes is longer than `FANFARE_API_MAX_BODY_BYTES`: how long it may be."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        bounded = self.bounded
+        bounded, max_body_bytes = self.bounded, self.max_body_bytes
         takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, Form)
 
         async def in_transaction(request: Request) -> Response:
@@ -30,7 +32,7 @@ class LedgerRoute(APIRoute):
                 _require_json(request)
             runtime = runtime_of(request)
             if bounded:
-                request = BoundedRequest(request, runtime.settings.api_max_body_bytes)
+                request = BoundedRequest(request, max(max_body_bytes, runtime.settings.api_max_body_bytes))
             hints: list[Message] = []
             after_commit: list[Callable[[], None]] = []
             request.state.hints, request.state.after_commit = hints, after_commit

@@ -8,8 +8,8 @@ from fanfare_shared.contracts.words import TaskStatus
 
 
 class TaskShown(Shown):
-    """`kind` is `campaign.send`, `campaign.test`, `campaign.payload_verdict`, `app.check`, `notification.webhook` or
-    `notification.email`. `SUCCESS`, `FAILURE` and `REVOKED` are final.
+    """`kind` is `campaign.send`, `campaign.test`, `campaign.payload_verdict`, `app.check`, `image_job.` and the job's
+    operation, `notification.webhook` or `notification.email`. `SUCCESS`, `FAILURE` and `REVOKED` are final.
     """
 
     task_id: UUID
