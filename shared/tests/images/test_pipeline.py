@@ -85,5 +85,6 @@ def test_a_pipeline_has_1_to_20_variants_of_different_names() -> None:
 def test_the_originals_format_is_kept_where_it_can_be_written_else_it_is_jpeg() -> None:
     kept = {original: written_format(original, OutputFormat.ORIGINAL) for original in ImageFormat}
     assert kept.pop(ImageFormat.TIFF) is ImageFormat.JPEG
+    assert kept.pop(ImageFormat.HEIC) is ImageFormat.JPEG
     assert all(original is written for original, written in kept.items())
     assert written_format(ImageFormat.JPEG, OutputFormat.AVIF) is ImageFormat.AVIF

@@ -24,6 +24,8 @@ def ftyp(*brands: bytes) -> bytes:
         (b"MM\0*\0\0\0\x08", ImageFormat.TIFF),
         (ftyp(b"avif", b"mif1", b"miaf"), ImageFormat.AVIF),
         (ftyp(b"mif1", b"avif"), ImageFormat.AVIF),
+        (ftyp(b"heic", b"mif1", b"miaf"), ImageFormat.HEIC),
+        (ftyp(b"mif1", b"heic"), ImageFormat.HEIC),
         (ftyp(b"isom", b"mp42"), None),
         (b"RIFF\x24\0\0\0WAVEfmt ", None),
         (b"<svg xmlns=", None),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import pyvips
 
@@ -17,6 +18,8 @@ from fanfare_shared.errors import (
 from harness.images.photos import jpeg, photo
 from harness.images.pictures import animation, cornered_jpeg, corners, with_alpha
 from harness.images.segments import exif, gif, png, webp, with_exif, with_icc, with_jpeg_sides, with_segment
+
+_HEIC_FILES = Path(__file__).parent / "heic"
 
 WIDTH, HEIGHT = 320, 240
 """Pixels of those that can be processed."""
@@ -63,6 +66,11 @@ def _damaged_png() -> bytes:
     return bytes(data)
 
 
+def _heic(name: str) -> bytes:
+    """Kept as files: there is no encoder that is free of the GPL."""
+    return (_HEIC_FILES / f"{name}.heic").read_bytes()
+
+
 _ZIP = b"PK\x03\x04" + bytes(26) + b"PK\x05\x06" + bytes(18)
 _HTML = b"<html><script>alert(document.cookie)</script></html>"
 _SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
@@ -103,6 +111,9 @@ HARMLESS: dict[str, CorpusFile] = {
     "tiff-16-bit": CorpusFile("scan.tif", lambda: _sixteen_bit().tiffsave_buffer(compression="deflate")),
     "webp": CorpusFile("photo.webp", lambda: corners(WIDTH, HEIGHT).webpsave_buffer(lossless=True)),
     "avif": CorpusFile("photo.avif", lambda: corners(WIDTH, HEIGHT).heifsave_buffer(compression="av1", effort=0, Q=90)),
+    "heic": CorpusFile("phone.heic", lambda: _heic("corners")),
+    "heic-alpha": CorpusFile("phone.heic", lambda: _heic("alpha")),
+    "heic-rotated": CorpusFile("phone.heic", lambda: _heic("rotated")),
     "gif": CorpusFile("icon.gif", lambda: corners(WIDTH, HEIGHT).gifsave_buffer()),
     "gif-animated": CorpusFile("party.gif", lambda: animation(WIDTH, HEIGHT).gifsave_buffer()),
     "webp-animated": CorpusFile("party.webp", lambda: animation(WIDTH, HEIGHT).webpsave_buffer(lossless=True)),
@@ -128,9 +139,10 @@ HOSTILE: dict[str, CorpusFile] = {
     "svg-named-png": CorpusFile("logo.png", lambda: _SVG, ImageTypeUnsupportedError),
     "pdf": CorpusFile("photo.jpg", lambda: b"%PDF-1.7\n" + bytes(500), ImageTypeUnsupportedError),
     "ppm": CorpusFile("photo.ppm", lambda: b"P6 2 2 255\n" + bytes(12), ImageTypeUnsupportedError),
-    "heic": CorpusFile(
-        "phone.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500), ImageTypeUnsupportedError
+    "heic-magic-only": CorpusFile(
+        "phone.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500), ImageCorruptError
     ),
+    "heic-truncated": CorpusFile("phone.heic", lambda: _half(_heic("corners")), ImageCorruptError),
     "jpeg-truncated": CorpusFile("photo.jpg", lambda: _half(_photo().jpegsave_buffer()), ImageCorruptError),
     "jpeg-progressive-truncated": CorpusFile(
         "photo.jpg", lambda: _half(_photo().jpegsave_buffer(interlace=True)), ImageCorruptError

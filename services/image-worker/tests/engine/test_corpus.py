@@ -11,8 +11,15 @@ from harness.images.corpus import HARMLESS, HOSTILE
 from harness.images.pictures import CORNERS, corner_colours, is_near
 
 VARIANTS = BUILT_IN["thumbnails"].variants
-# Nothing but grey, an animation's first frame, or what no colour is known of.
-_NOT_CORNERS = {"jpeg-grey", "png-grey-alpha", "gif-animated", "webp-animated", "jpeg-lying-about-its-size"}
+# Nothing but grey, half of it see-through, of one colour, or of no colour that is known.
+_NOT_CORNERS = {
+    "heic-alpha",
+    "jpeg-grey",
+    "png-grey-alpha",
+    "gif-animated",
+    "webp-animated",
+    "jpeg-lying-about-its-size",
+}
 # Print colours cannot show these blues and reds.
 _PRINT = {"jpeg-cmyk", "jpeg-cmyk-icc"}
 

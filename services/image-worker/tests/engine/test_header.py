@@ -35,6 +35,7 @@ def test_sides_are_as_shown(orientation: int) -> None:
         ("gif", ImageFormat.GIF),
         ("avif", ImageFormat.AVIF),
         ("tiff-16-bit", ImageFormat.TIFF),
+        ("heic", ImageFormat.HEIC),
         ("jpeg-named-png", ImageFormat.JPEG),
     ],
 )

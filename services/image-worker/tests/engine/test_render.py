@@ -110,6 +110,12 @@ def test_transparency_is_kept_where_it_can_be_and_laid_on_the_background_where_n
         assert is_near(corner_colours(flat)[0], RED)
 
 
+def test_a_heic_photos_transparency_is_known() -> None:
+    rendered = one_of(HARMLESS["heic-alpha"].data, format="webp")
+    assert [colour[3] for colour in corner_colours(opened(rendered))] == [255, 255, 0, 0]
+    assert one_of(HARMLESS["heic-alpha"].data).format is ImageFormat.JPEG
+
+
 def test_grey_with_transparency_is_laid_on_a_coloured_background() -> None:
     flat = opened(one_of(HARMLESS["png-grey-alpha"].data, format="jpeg", background="#c81e1e"))
     assert is_near(corner_colours(flat)[3], (200, 30, 30))

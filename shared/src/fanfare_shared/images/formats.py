@@ -13,6 +13,7 @@ class ImageFormat(StrEnum):
     GIF = "gif"
     AVIF = "avif"
     TIFF = "tiff"
+    HEIC = "heic"
 
 
 class OutputFormat(StrEnum):
@@ -43,6 +44,7 @@ FACTS: dict[ImageFormat, FormatFacts] = {
     ImageFormat.GIF: FormatFacts("image/gif", ".gif", has_alpha=True, is_animated=True),
     ImageFormat.AVIF: FormatFacts("image/avif", ".avif", has_alpha=True, is_animated=False),
     ImageFormat.TIFF: FormatFacts("image/tiff", ".tiff", has_alpha=True, is_animated=False),
+    ImageFormat.HEIC: FormatFacts("image/heic", ".heic", has_alpha=True, is_animated=False),
 }
 
 

@@ -14,25 +14,20 @@ _MAGIC: tuple[tuple[bytes, ImageFormat], ...] = (
     (b"MM\x00*", ImageFormat.TIFF),
 )
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"})
-# A container that names its codec among the compatible brands only.
-_HEIF_BRANDS = frozenset({b"mif1", b"msf1"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
 
 
 def sniff(head: bytes) -> ImageFormat | None:
-    """The format of a file that begins with `head`; None for anything that is not taken, HEIC too."""
+    """The format of a file that begins with `head`; None for anything that is not taken."""
     for magic, image_format in _MAGIC:
         if head.startswith(magic):
             return image_format
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return ImageFormat.WEBP
-    return ImageFormat.AVIF if _brands(head) & _AVIF_BRANDS else None
-
-
-def is_heic(head: bytes) -> bool:
-    """Whether the file is a HEIC photo, which is refused by that name."""
     brands = _brands(head)
-    return bool(brands & _HEIC_BRANDS) or (bool(brands & _HEIF_BRANDS) and not brands & _AVIF_BRANDS)
+    if brands & _AVIF_BRANDS:
+        return ImageFormat.AVIF
+    return ImageFormat.HEIC if brands & _HEIC_BRANDS else None
 
 
 def _brands(head: bytes) -> frozenset[bytes]:

@@ -7,11 +7,12 @@ import pyvips
 
 from fanfare_image_worker.engine.faults import told
 from fanfare_image_worker.engine.gif import is_whole
+from fanfare_image_worker.engine.heic import bands_of, open_heic
 from fanfare_image_worker.engine.limits import Limits
 from fanfare_image_worker.engine.price import price_of
 from fanfare_shared.errors import ImageCorruptError, ImageTypeUnsupportedError
 from fanfare_shared.images.formats import FACTS, ImageFormat
-from fanfare_shared.images.sniffing import HEAD_BYTES, is_heic, sniff
+from fanfare_shared.images.sniffing import HEAD_BYTES, sniff
 
 Data = bytes | Path
 """An original: its bytes, or a local file that holds them."""
@@ -69,7 +70,11 @@ def inspect(data: Data, limits: Limits | None = None) -> Header:
     limits = limits or Limits()
     size = data.stat().st_size if isinstance(data, Path) else len(data)
     limits.check_bytes(size)
-    image_format = _format(_head(data))
+    image_format = sniff(_head(data))
+    if image_format is None:
+        raise ImageTypeUnsupportedError
+    if image_format is ImageFormat.HEIC:
+        return _heic_header(data, size, limits)
     with told():
         image = pyvips.Image.new_from_source(source_of(data), LOAD_OPTIONS, access="sequential")
     if image_format is ImageFormat.GIF and not is_whole(data if isinstance(data, bytes) else data.read_bytes()):
@@ -84,13 +89,22 @@ def _head(data: Data) -> bytes:
     return data[:HEAD_BYTES]
 
 
-def _format(head: bytes) -> ImageFormat:
-    image_format = sniff(head)
-    if image_format is not None:
-        return image_format
-    if is_heic(head):
-        raise ImageTypeUnsupportedError("HEIC photos are not taken: export them as JPEG")
-    raise ImageTypeUnsupportedError
+def _heic_header(data: Data, size: int, limits: Limits) -> Header:
+    photo = open_heic(data)
+    width, height = photo.size
+    limits.check_canvas(width, height, 1)
+    return Header(
+        format=ImageFormat.HEIC,
+        media_type=FACTS[ImageFormat.HEIC].media_type,
+        width=width,
+        height=height,
+        pages=1,
+        has_alpha=photo.mode.endswith("A"),
+        orientation=1,
+        is_progressive=False,
+        is_cmyk=False,
+        price=price_of(ImageFormat.HEIC, size, width * height, bands_of(photo), is_progressive=False),
+    )
 
 
 def _header(image: pyvips.Image, image_format: ImageFormat, size: int, limits: Limits) -> Header:

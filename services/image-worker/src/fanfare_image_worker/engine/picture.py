@@ -9,6 +9,8 @@ from fanfare_image_worker.engine.colour import to_srgb
 from fanfare_image_worker.engine.faults import told
 from fanfare_image_worker.engine.geometry import Target
 from fanfare_image_worker.engine.header import LOAD_OPTIONS, Data, Header, source_of
+from fanfare_image_worker.engine.heic import decode_heic
+from fanfare_shared.images.formats import ImageFormat
 from fanfare_shared.images.pipeline import Crop
 
 _INTERESTING = {Crop.ATTENTION: "attention", Crop.CENTRE: "centre", Crop.ENTROPY: "entropy"}
@@ -65,9 +67,12 @@ def decode(data: Data, header: Header, width: int, height: int, *, animated: boo
     with told():
         if animated and header.is_animated:
             return _decode_frames(data, header, width, height)
-        image = pyvips.Image.thumbnail_source(
-            source_of(data), width, height=height, size="force", option_string=LOAD_OPTIONS
-        )
+        if header.format is ImageFormat.HEIC:
+            image = _scaled(decode_heic(data), width, height)
+        else:
+            image = pyvips.Image.thumbnail_source(
+                source_of(data), width, height=height, size="force", option_string=LOAD_OPTIONS
+            )
         return Picture((to_srgb(image, header),))
 
 

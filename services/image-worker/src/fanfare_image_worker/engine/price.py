@@ -11,7 +11,7 @@ _PROGRESSIVE_JPEG_FACTOR = 2
 _WEBP_PIXEL_BYTES = 4
 """libwebp is asked for a whole frame, with alpha."""
 
-_AVIF_FACTOR = 2
+_HEIF_FACTOR = 2
 """The planes and the pixels made of them are held at once."""
 
 
@@ -25,6 +25,6 @@ def price_of(image_format: ImageFormat, size: int, pixels: int, pixel_bytes: int
         return size + (decoded * _PROGRESSIVE_JPEG_FACTOR if is_progressive else decoded // _BASELINE_JPEG_SHRINK)
     if image_format is ImageFormat.WEBP:
         return size + pixels * _WEBP_PIXEL_BYTES
-    if image_format is ImageFormat.AVIF:
-        return size + decoded * _AVIF_FACTOR
+    if image_format in {ImageFormat.AVIF, ImageFormat.HEIC}:
+        return size + decoded * _HEIF_FACTOR
     return size + decoded
