@@ -58,7 +58,7 @@ def test_what_cannot_be_read_or_done_is_listed_for_every_queue_and_the_fleet_goe
         publish(fleet, queue, pickle.dumps(Explosive()), "campaigns.plan", "application/x-python-serialize")
         publish(fleet, queue, good, "unknown.task")
         publish(fleet, queue, good[: len(good) // 2], "campaigns.plan")
-    until("all are listed", lambda: len(letters(fleet)) == before + 3 * len(CONSUMED), 30)
+    until("all are listed", lambda: len(letters(fleet)) == before + 3 * len(CONSUMED), 120)
     listed = [(letter["queue"], letter["task"], letter["reason"]) for letter in letters(fleet)[: 3 * len(CONSUMED)]]
     assert sorted(listed) == sorted(
         (queue.value, task, "rejected")
@@ -82,11 +82,11 @@ def test_a_dead_message_that_fits_a_contract_can_be_retried_once_and_another_nev
 
     publish(fleet, Queue.CAMPAIGNS, body, SendBatch.task)
     publish(fleet, Queue.CAMPAIGNS, body, "nobodys.task")
-    misrouted = until("it is listed", lambda: of_task(SendBatch.task), 20)
-    unknown = until("it is listed", lambda: of_task("nobodys.task"), 20)
+    misrouted = until("it is listed", lambda: of_task(SendBatch.task), 120)
+    unknown = until("it is listed", lambda: of_task("nobodys.task"), 120)
     assert fleet.client.post(f"/v1/dead-letters/{misrouted['id']}/retry")["retried_at"]
     worker = fleet.processes["push-worker-normal"]
-    until("the worker has taken it", lambda: '"batch_id": "987654321"' in worker.log.read_text(), 20)
+    until("the worker has taken it", lambda: '"batch_id": "987654321"' in worker.log.read_text(), 120)
     for letter_id, status in ((misrouted["id"], 409), (unknown["id"], 422)):
         with pytest.raises(httpx.HTTPStatusError) as refused:
             fleet.client.post(f"/v1/dead-letters/{letter_id}/retry")

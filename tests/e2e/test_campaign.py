@@ -37,7 +37,7 @@ def test_each_answer_becomes_its_outcome_and_dead_tokens_are_deactivated(company
         devices = company.client.get("/v1/devices", app_id=company.app_id, is_active="false", limit=100)["items"]
         return len(devices) == 5
 
-    until("the dead tokens are deactivated, and no others", inactive, 30)
+    until("the dead tokens are deactivated, and no others", inactive, 120)
 
 
 def test_what_fcm_could_not_take_is_sent_again_and_accepted_once(company: Company) -> None:
@@ -74,7 +74,7 @@ def test_a_test_send_reaches_the_named_users_outside_the_account(company: Compan
     tokens = company.add_devices(20)
     campaign = company.client.create_campaign(company.app_id)
     task = company.client.act(campaign, "test", user_ids=["user-5"])["task_id"]
-    done = company.client.get(f"/v1/tasks/{task}", wait=20)
+    done = company.task(task)
     assert done["status"] == "SUCCESS", done
     assert company.simulator.accepted().tokens == [tokens[5]]
     assert company.client.stats(campaign)["total_recipients"] == 0
@@ -83,7 +83,7 @@ def test_a_test_send_reaches_the_named_users_outside_the_account(company: Compan
 def test_an_apps_check_tells_good_credentials_from_bad(company: Company) -> None:
     def check() -> str:
         task = company.client.post(f"/v1/apps/{company.app_id}/check")["task_id"]
-        return str(company.client.get(f"/v1/tasks/{task}", wait=20)["status"])
+        return str(company.task(task)["status"])
 
     assert check() == "SUCCESS"
     company.simulator.script(topic=["permission_denied"])
@@ -93,17 +93,15 @@ def test_an_apps_check_tells_good_credentials_from_bad(company: Company) -> None
 def test_a_scheduled_campaign_starts_at_its_time(company: Company) -> None:
     company.add_devices(10)
     campaign = company.client.create_campaign(company.app_id)
-    starts = datetime.now(UTC) + timedelta(seconds=3)
-    company.client.act(campaign, "schedule", scheduled_at=starts.isoformat())
-    assert company.client.campaign(campaign)["status"] == "scheduled"
+    starts = datetime.now(UTC) + timedelta(seconds=5)
+    assert company.client.act(campaign, "schedule", scheduled_at=starts.isoformat())["status"] == "scheduled"
     company.finish(campaign)
-    started = datetime.fromisoformat(company.client.campaign(campaign)["started_at"])
-    assert timedelta(0) <= started - starts < timedelta(seconds=3)
+    assert datetime.fromisoformat(company.client.campaign(campaign)["started_at"]) >= starts
 
 
 def test_what_has_not_been_sent_when_it_expires_is_expired_and_the_campaign_completes(company: Company) -> None:
     company.add_devices(500)
-    expires = datetime.now(UTC) + timedelta(seconds=4)
+    expires = datetime.now(UTC) + timedelta(seconds=8)
     stats = company.finish(company.send(rate_per_second=20, expires_at=expires.isoformat()))
     assert stats["status"] == "completed"
     assert stats["expired"] + stats["success"] == 500
@@ -113,20 +111,20 @@ def test_what_has_not_been_sent_when_it_expires_is_expired_and_the_campaign_comp
 
 def test_a_rate_is_kept(company: Company) -> None:
     company.add_devices(300)
-    company.simulator.script(record_requests=1000)
-    company.finish(company.send(rate_per_second=50))
-    times = [request.at for request in company.simulator.requests() if "-device-" in request.target]
-    assert 300 / 50 * 0.8 < times[-1] - times[0] < 300 / 50 * 1.8
+    campaign = company.send(rate_per_second=50)
+    stats = company.finish(campaign)
+    took = datetime.fromisoformat(stats["completed_at"]) - datetime.fromisoformat(stats["started_at"])
+    assert took.total_seconds() > 300 / 50 * 0.95
 
 
 def test_pause_holds_and_resume_reaches_the_rest_once(company: Company) -> None:
-    tokens = company.add_devices(2000)
-    campaign = company.send(rate_per_second=500)
-    company.client.wait_for_sent(campaign, 100)
+    tokens = company.add_devices(1500)
+    campaign = company.send(rate_per_second=200)
+    company.client.wait_for_sent(campaign, 50)
     company.client.act(campaign, "pause")
     assert company.client.stats(campaign)["status"] == "paused"
     company.client.act(campaign, "resume")
-    assert company.finish(campaign)["success"] == 2000
+    assert company.finish(campaign)["success"] == 1500
     assert company.simulator.missing(tokens).total == 0
     assert company.simulator.duplicates().tokens == 0
 
@@ -173,13 +171,12 @@ def test_a_sender_without_permission_pauses_the_campaign_and_nobody_is_lost(comp
 
 @pytest.mark.parametrize("outcome", ["unavailable", "internal"])
 def test_high_campaigns_pass_by_low_ones(company: Company, outcome: str) -> None:
-    """A low campaign that waits for retries holds up nobody."""
-    company.add_devices(1000)
-    company.simulator.script(patterns=[{"contains": "-device-", "outcomes": [outcome, "accept"]}])
+    """A low campaign that waits for retries, which would never end, holds up nobody."""
+    tokens = company.add_devices(1000)
+    company.simulator.script(tokens={tokens[1]: ["accept"]}, patterns=[{"contains": "-device-", "outcomes": [outcome]}])
     low = company.send(priority="low")
-    company.client.wait_for_status(low, "processing")
-    company.simulator.script()
+    until("all but one wait for a retry", lambda: company.simulator.counts().outcomes.get(outcome, 0) >= 999, 120)
     high = company.send(priority="high", target={"user_ids": ["user-1"]})
-    assert company.finish(high, seconds=20)["success"] == 1
+    assert company.finish(high)["success"] == 1
     company.client.act(low, "cancel")
     company.client.wait_for_status(low)

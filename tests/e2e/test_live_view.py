@@ -42,9 +42,9 @@ def add_devices_with_errors_and_retries(company: Company, number: int) -> None:
 
 def test_events_tell_of_a_campaign_from_its_start_to_its_end_and_close(company: Company) -> None:
     company.add_devices(1000)
-    campaign = company.client.create_campaign(company.app_id, rate_per_second=300)
+    campaign = company.client.create_campaign(company.app_id, rate_per_second=200)
     events: list[dict[str, Any]] = []
-    with company.client.http.stream("GET", f"/v1/campaigns/{campaign}/events", timeout=30) as stream:
+    with company.client.http.stream("GET", f"/v1/campaigns/{campaign}/events", timeout=120) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         for line in stream.iter_lines():
             if line.startswith("data: "):
@@ -64,7 +64,7 @@ def test_events_tell_of_a_campaign_from_its_start_to_its_end_and_close(company: 
 
 def test_stats_add_up_at_every_look_during_errors_and_retries(company: Company) -> None:
     add_devices_with_errors_and_retries(company, 4000)
-    campaign = company.send(rate_per_second=2000)
+    campaign = company.send(rate_per_second=1000)
     looks = [company.client.stats(campaign)]
     while looks[-1]["status"] not in FINAL:
         looks.append(company.client.stats(campaign))

@@ -56,7 +56,7 @@ def test_a_campaign_sent_twice_reaches_each_device_once(company: Company) -> Non
     first, again, other = (http.post(path, json={}, headers=headers) for headers in (key, key, {}))
     assert (first.status_code, again.status_code, other.status_code) == (202, 202, 409)
     assert again.json() == first.json()
-    assert other.json()["status_now"] == "processing"
+    assert other.json()["status_now"] in {"processing", "completed"}
     assert company.finish(campaign)["success"] == 300
     assert company.simulator.duplicates().tokens == 0
     assert company.simulator.missing(tokens).total == 0

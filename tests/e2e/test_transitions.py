@@ -67,7 +67,7 @@ class Campaigns(RuleBasedStateMachine):
     @rule()
     def let_some_be_sent(self) -> None:
         sent = self.company.client.stats(self.campaign)["sent"]
-        self.company.client.wait_for_sent(self.campaign, min(sent + 5, DEVICES), seconds=60)
+        self.company.client.wait_for_sent(self.campaign, min(sent + 5, DEVICES))
 
     @invariant()
     def the_account_holds(self) -> None:
@@ -77,17 +77,20 @@ class Campaigns(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever happened, it can be brought to an end, and then everyone is accounted for once."""
-        if self.status is JobStatus.PAUSED:
+        status = self.status
+        if status is JobStatus.PAUSED:
             self.company.client.act(self.campaign, "resume")
-        elif self.status in {JobStatus.DRAFT, JobStatus.SCHEDULED}:
-            self.company.client.act(self.campaign, "cancel")
-        stats = self.company.client.wait_for_status(self.campaign, seconds=60)
+        elif status in {JobStatus.DRAFT, JobStatus.SCHEDULED}:
+            answer = self.company.client.http.post(f"/v1/campaigns/{self.campaign}/cancel", json={})
+            # One that was scheduled may have run to its end meanwhile.
+            assert answer.is_success or answer.json()["status_now"] == JobStatus.COMPLETED, answer.text
+        stats = self.company.client.wait_for_status(self.campaign)
         assert adds_up(stats), stats
         assert stats["total_recipients"] in {0, DEVICES}
         assert len(self.company.deliveries(self.campaign)) == stats["total_recipients"]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_actions_in_any_order_leave_a_campaign_that_adds_up(company: Company) -> None:
     company.add_devices(DEVICES)
     machine = type("OfThisCompany", (Campaigns,), {"company": company})
