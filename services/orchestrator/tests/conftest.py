@@ -1,9 +1,11 @@
 """A context on real servers, and worlds made directly in the ledger."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
+import kombu.pools
 import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -87,6 +89,10 @@ class Office:
         with self.context.ledger.statement() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return the_row(cursor.execute(f"SELECT * FROM {table} WHERE {column} = %s", (key,)))
 
+    def now(self) -> datetime:
+        """By the ledger's clock."""
+        return cast("datetime", self.rows("SELECT clock_timestamp() AS now")[0]["now"])
+
     def batches(self, campaign_id: UUID) -> list[dict[str, Any]]:
         return self.rows("SELECT * FROM batches WHERE campaign_id = %s ORDER BY id", campaign_id)
 
@@ -102,6 +108,12 @@ class Hints:
         taken = self._reader.take_all(queue)
         assert {message.headers["task"] for message in taken} <= {message_class.task}
         return [message_class.model_validate(message.payload[1]["message"]) for message in taken]
+
+
+@pytest.fixture(autouse=True)
+def _no_kept_connections() -> None:
+    """Celery apps on one broker share kept connections, and a test before this one may have had them closed."""
+    kombu.pools.reset()
 
 
 @pytest.fixture

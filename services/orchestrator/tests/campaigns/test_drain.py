@@ -84,7 +84,7 @@ def answers_of(positions: list[Position], device_ids: list[int]) -> Answers:
     return answers
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     started=st.lists(STARTED, max_size=10),
     ambiguous=st.booleans(),

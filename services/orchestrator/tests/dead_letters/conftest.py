@@ -28,7 +28,7 @@ def watch(clean_broker: BrokerSettings) -> Iterator[Callable[[DatabaseSettings],
     yield start
     stop.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 

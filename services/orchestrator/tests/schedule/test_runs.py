@@ -38,14 +38,14 @@ def test_two_beats_at_once_make_one_run(office: Any, other_ledger: Callable[[], 
         return RunResult({"made": 1})
 
     def tell(ledger: Ledger) -> None:
-        both_here.wait(10)
+        both_here.wait(60)
         run_work(ledger, maintenance(), "health_check", DUE, work)
 
     told = [threading.Thread(target=tell, args=(other_ledger(),)) for _ in range(2)]
     for thread in told:
         thread.start()
     for thread in told:
-        thread.join(20)
+        thread.join(60)
     assert len(made) == 1
     (run,) = runs(office)
     assert (run["name"], run["due_at"], run["status"], run["result"]) == ("health_check", DUE, "SUCCESS", {"made": 1})

@@ -107,5 +107,5 @@ def test_the_publisher_knows_when_the_broker_is_back(clean_broker: BrokerSetting
         assert publisher.hint([]) == 0
         assert not publisher.broker_answers()
         proxy.speak()
-        assert publisher.broker_answers()
-        assert publisher.hint([message]) == 1
+        wait_until(publisher.broker_answers, "the broker is found back")
+        wait_until(lambda: publisher.broker_answers() and publisher.hint([message]) == 1, "a hint is published")
