@@ -5,23 +5,20 @@ from typing import cast
 import pyvips
 
 from fanfare_image_worker.engine.header import Header
+from fanfare_image_worker.engine.icc import is_srgb
 
 _PROFILE = "icc-profile-data"
-# The name in a profile's description, in ASCII (ICC version 2) and UTF-16 (version 4).
-_SRGB_NAMES = (b"sRGB", "sRGB".encode("utf-16-be"))
-_DESCRIPTION_BYTES = 4096
-"""Far enough into a profile to find its description; lookup tables may follow for megabytes."""
 
 
 def to_srgb(image: pyvips.Image, header: Header) -> pyvips.Image:
     """`image`, as vips_thumbnail left it: 8 bits a sample, in its own profile's colours, but for CMYK, which it converts.
 
-    A profile that says it is sRGB is believed: the transformation costs a seventh of a 12 MP photo's whole work.
+    sRGB's own profile, which most cameras write, is seen as such: the transformation takes 5 ms for 800x600 (measured).
     """
     if image.get_typeof(_PROFILE) == 0:
         return image
     profile = cast("bytes", image.get(_PROFILE))
-    if not header.is_cmyk and not _is_srgb(profile):
+    if not header.is_cmyk and not is_srgb(profile):
         try:
             image = image.icc_transform("srgb", embedded=True, intent="perceptual", depth=8)
         except pyvips.Error:
@@ -46,7 +43,3 @@ def rgb(colour: str) -> tuple[int, int, int]:
     """Of `#rrggbb`."""
     red, green, blue = bytes.fromhex(colour[1:])
     return red, green, blue
-
-
-def _is_srgb(profile: bytes) -> bool:
-    return any(name in profile[:_DESCRIPTION_BYTES] for name in _SRGB_NAMES)
