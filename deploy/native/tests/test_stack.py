@@ -116,7 +116,7 @@ def test_stack_recovers_from_a_killed_process_manager(only_redis: Layout) -> Non
     orphan = _pid(only_redis, "redis")
     supervisord = int((only_redis.run / "supervisord.pid").read_text())
     os.kill(supervisord, 9)
-    assert processes.wait_for_end(supervisord, 5)
+    assert processes.wait_for_end(supervisord, 60)
 
     url = stack.up(only_redis, only_servers=True)["FANFARE_REDIS_URL"]
 
@@ -189,7 +189,7 @@ def test_env_file_can_be_sourced_whatever_the_values(only_redis: Layout, monkeyp
 
 
 def _queues(management_url: str) -> set[tuple[str, str, str | None]]:
-    listed = httpx.get(f"{management_url}/api/queues/fanfare", timeout=10).raise_for_status().json()
+    listed = httpx.get(f"{management_url}/api/queues/fanfare", timeout=60).raise_for_status().json()
     return {(queue["name"], queue["type"], queue.get("policy")) for queue in listed}
 
 
@@ -205,7 +205,7 @@ def _pid(layout: Layout, part: str) -> int:
 def _answers(url: str) -> bool:
     try:
         return bool(redis.Redis.from_url(url).ping())
-    except redis.ConnectionError:
+    except (redis.ConnectionError, redis.TimeoutError):
         return False
 
 
@@ -214,7 +214,7 @@ def _listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _wait(condition: Callable[[], bool], seconds: float = 20) -> None:
+def _wait(condition: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not in time"

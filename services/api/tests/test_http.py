@@ -154,6 +154,7 @@ async def test_while_the_first_request_of_an_idempotency_key_runs_on_the_second_
 ) -> None:
     await client.post("/v1/api-keys", json=KEY, headers={"Idempotency-Key": "k1"})
     with ledger.transaction() as connection:
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         # As a first request that has not ended holds it: the row is neither there nor free.
         connection.execute("UPDATE idempotency_keys SET key = 'k2'")
         answer = await client.post("/v1/api-keys", json=KEY, headers={"Idempotency-Key": "k2"})

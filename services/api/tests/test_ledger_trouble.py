@@ -71,6 +71,7 @@ async def test_a_row_locked_for_long_is_503_to_come_back_later(
     client: httpx.AsyncClient, app_id: UUID, ledger: Ledger
 ) -> None:
     with ledger.transaction() as connection:
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         connection.execute("SELECT FROM apps FOR UPDATE")
         answer = await client.patch(f"/v1/apps/{app_id}", json={"quota_per_minute": 5})
     assert (answer.status_code, answer.json()["code"]) == (503, "LEDGER_UNAVAILABLE")

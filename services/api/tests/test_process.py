@@ -16,8 +16,9 @@ import pytest
 
 from fanfare_api.settings import ApiSettings
 from fanfare_shared.db.connection import Ledger
+from fanfare_shared.testing.ports import free_port
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 COPYING = (
     "SELECT count(*) = 1 FROM pg_stat_activity "
     "WHERE datname = current_database() AND query LIKE 'COPY \"device_import\"%'"
@@ -40,9 +41,7 @@ class Process:
 
 @pytest.fixture
 def process(api_settings: ApiSettings, clean_ledger: Ledger) -> Iterator[Process]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     assert api_settings.bootstrap_api_key is not None
     bootstrap_key = api_settings.bootstrap_api_key.get_secret_value()
     environment = os.environ | {
