@@ -11,7 +11,6 @@ from psycopg.rows import dict_row
 from fanfare_push_worker.process import SendingProcess
 from fanfare_push_worker.sending.send_batch import send_batch
 from fanfare_push_worker.settings import PushWorkerSettings
-from fanfare_push_worker.shutdown import StopFlag
 from fanfare_push_worker.transport import Transport
 from fanfare_shared import metrics
 from fanfare_shared.crypto import Cipher
@@ -19,6 +18,7 @@ from fanfare_shared.db.connection import Ledger
 from fanfare_shared.testing.world import World, make_world
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.publisher import Publisher
+from fanfare_shared.worker.stop_flag import StopFlag
 from fcm_simulator.process import RunningSimulator
 
 KEY = Fernet.generate_key().decode()

@@ -8,11 +8,11 @@ import pytest
 
 from fanfare_image_worker.process import WorkingProcess
 from fanfare_image_worker.settings import ImageWorkerSettings
-from fanfare_image_worker.shutdown import StopFlag
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.settings import BrokerSettings, DatabaseSettings, StorageSettings
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.publisher import Publisher
+from fanfare_shared.worker.stop_flag import StopFlag
 from harness.image_worker import ImageWorker, MakeWorker
 
 

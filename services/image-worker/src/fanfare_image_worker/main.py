@@ -2,13 +2,13 @@
 
 from fanfare_image_worker.process import WorkingProcess
 from fanfare_image_worker.settings import ImageWorkerSettings
-from fanfare_image_worker.shutdown import StopFlag, watch_for_shutdown
 from fanfare_image_worker.tasks import register
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.children import per_child
 from fanfare_shared.worker.main import run_worker
 from fanfare_shared.worker.publisher import Publisher
+from fanfare_shared.worker.stop_flag import StopFlag, watch_for_shutdown
 
 QUEUES = (Queue.IMAGES_INTERACTIVE, Queue.IMAGES_BULK, Queue.IMAGES_HEAVY, Queue.FILES_BULK)
 

@@ -5,12 +5,12 @@ import gc
 from fanfare_image_worker.engine.process import configure
 from fanfare_image_worker.pipelines.watermarks import WatermarkFiles
 from fanfare_image_worker.settings import ImageWorkerSettings
-from fanfare_image_worker.shutdown import StopFlag
 from fanfare_image_worker.time_limit import let_alarms_kill
 from fanfare_image_worker.worker_name import worker_name
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.storage.opening import open_storage
 from fanfare_shared.worker.publisher import Publisher
+from fanfare_shared.worker.stop_flag import StopFlag
 
 _BESIDE_THE_IMAGE_SECONDS = 60.0
 """Of a lease: what storage may take to give the original and take the variants, and the ledger to record them."""

@@ -3,10 +3,10 @@
 from celery import Celery
 
 from fanfare_image_worker.process import WorkingProcess
-from fanfare_image_worker.shutdown import StopFlag
 from fanfare_image_worker.work_on_batch import work_on_batch
 from fanfare_shared.contracts.messages import ProcessBatch
 from fanfare_shared.worker.children import PerChild
+from fanfare_shared.worker.stop_flag import StopFlag
 from fanfare_shared.worker.task import handles
 
 # An archive takes as long as its bytes. RabbitMQ takes a message back that was not acknowledged for half an hour.

@@ -2,13 +2,13 @@
 
 from fanfare_push_worker.process import SendingProcess
 from fanfare_push_worker.settings import PushWorkerSettings
-from fanfare_push_worker.shutdown import StopFlag, watch_for_shutdown
 from fanfare_push_worker.tasks import register
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.children import per_child
 from fanfare_shared.worker.main import run_worker
 from fanfare_shared.worker.publisher import Publisher
+from fanfare_shared.worker.stop_flag import StopFlag, watch_for_shutdown
 
 QUEUES = (Queue.PUSH_HIGH, Queue.PUSH_NORMAL, Queue.PUSH_LOW)
 

@@ -12,7 +12,6 @@ from fanfare_push_worker.quota.quota import Quota
 from fanfare_push_worker.sending.campaign_faults import CampaignFaults
 from fanfare_push_worker.sending.sender_check import SenderChecks
 from fanfare_push_worker.settings import PushWorkerSettings
-from fanfare_push_worker.shutdown import StopFlag
 from fanfare_push_worker.transport import Transport
 from fanfare_shared import metrics
 from fanfare_shared.campaigns.rows import AppRow
@@ -22,6 +21,7 @@ from fanfare_shared.errors import CredentialsUnusableError
 from fanfare_shared.fcm.service_accounts import mounted_secret_version
 from fanfare_shared.logs import get_logger
 from fanfare_shared.worker.publisher import Publisher
+from fanfare_shared.worker.stop_flag import StopFlag
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -5,9 +5,9 @@ from celery import Celery
 from fanfare_push_worker.probes.run_probe import run_probe
 from fanfare_push_worker.process import SendingProcess
 from fanfare_push_worker.sending.send_batch import send_batch
-from fanfare_push_worker.shutdown import StopFlag
 from fanfare_shared.contracts.messages import RunProbe, SendBatch
 from fanfare_shared.worker.children import PerChild
+from fanfare_shared.worker.stop_flag import StopFlag
 from fanfare_shared.worker.task import handles
 
 

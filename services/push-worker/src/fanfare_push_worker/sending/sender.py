@@ -17,7 +17,6 @@ from fanfare_push_worker.sending.judge import Judge
 from fanfare_push_worker.sending.lease_clock import LeaseClock
 from fanfare_push_worker.sending.recorder import Recorder
 from fanfare_push_worker.sending.stop import CampaignFault, Stop
-from fanfare_push_worker.shutdown import StopFlag
 from fanfare_push_worker.transport import Target, Transport
 from fanfare_shared import metrics
 from fanfare_shared.campaigns.retries import RetryKind
@@ -25,6 +24,7 @@ from fanfare_shared.campaigns.rows import Claim, DeviceRow, Recorded
 from fanfare_shared.errors import CredentialsUnusableError, TokenEndpointUnavailableError
 from fanfare_shared.fcm.message import EncodedMessage
 from fanfare_shared.logs import get_logger
+from fanfare_shared.worker.stop_flag import StopFlag
 
 LONGEST_TURN_SECONDS = 0.2
 """How long the loop sleeps at most: the stop flag and the lease are looked at this often."""

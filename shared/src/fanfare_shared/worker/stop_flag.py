@@ -1,4 +1,4 @@
-"""Stopping: no new chunk, what is in flight is answered and recorded, the batch is given back. Nothing is sent twice."""
+"""Stopping a worker: its children learn of it, finish what is under way, and give the rest back."""
 
 import mmap
 import signal
@@ -9,7 +9,7 @@ from celery import signals
 
 
 class StopFlag:
-    """Shared by the worker's main process, which learns of a shutdown, and its children, which send."""
+    """Shared by the worker's main process, which learns of a shutdown, and its children, which work."""
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, 1)  # anonymous and shared across the fork
