@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from kombu import Connection
 
 from fanfare_orchestrator.main import COMPANIONS
-from fanfare_shared.contracts.messages import SendBatch
+from fanfare_shared.contracts.messages import ProcessBatch, SendBatch
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.schedule import SCHEDULE
 from fanfare_shared.settings import BrokerSettings
@@ -73,6 +73,31 @@ def test_a_campaign_of_which_every_hint_was_lost_is_planned_and_dispatched(
     taken: list[SendBatch] = []
     wait_until(lambda: len(_collect(taken, hints)) == 3, "three batches published")
     assert office.row("campaign_plans", campaign_id)["total"] == 25
+
+
+def test_an_image_job_of_which_every_hint_was_lost_is_planned_and_dispatched(
+    office: Any, hints: Any, orchestrator: "subprocess.Popen[bytes]"
+) -> None:
+    office.execute(
+        "INSERT INTO originals (id, digest, key, size, media_type)"
+        " VALUES (gen_random_uuid(), 'digest', 'key', 1, 'image/jpeg')"
+    )
+    office.execute(
+        "INSERT INTO images (id, original_id, name, status, created_by)"
+        " SELECT gen_random_uuid(), id, 'photo', 'ready', 'test' FROM originals, generate_series(1, 120)"
+    )
+    office.execute(
+        "INSERT INTO image_jobs (id, operation, target, lane, status, created_by, due_at)"
+        " VALUES (gen_random_uuid(), 'process', '{\"all\": true}', 'images.bulk', 'processing', 'test', now())"
+    )
+    taken: list[ProcessBatch] = []
+
+    def published() -> int:
+        taken.extend(hints.take(ProcessBatch, Queue.IMAGES_BULK))
+        return len(taken)
+
+    wait_until(lambda: published() == 3, "three batches published")
+    assert office.rows("SELECT total FROM image_job_plans") == [{"total": 120}]
 
 
 def test_the_sweep_is_started_again_and_ends_with_the_worker(

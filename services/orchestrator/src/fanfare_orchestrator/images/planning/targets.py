@@ -46,15 +46,13 @@ _BELOW = """i.folder_id IN (
         ON f.id = top.id OR (f.path ~>=~ (top.path || '/') AND f.path ~<~ (top.path || '0'))
     WHERE top.id = %(folder)s)"""
 
-# One image stands for its original: the oldest that is not in the trash. None may still wait for its variants, nor be
-# younger than the original has to be.
+# All images of an original go, or none: while one is young, in the trash or without its variants, its bytes are needed.
 _OLD_ORIGINAL = """o.key IS NOT NULL AND o.created_at < %(before)s
-    AND i.id = (SELECT s.id FROM images s WHERE s.original_id = o.id AND s.trashed_at IS NULL ORDER BY s.id LIMIT 1)
-    AND NOT EXISTS (SELECT FROM images s
-                    WHERE s.original_id = o.id AND (s.status <> 'ready' OR s.uploaded_at >= %(before)s))"""
+    AND NOT EXISTS (SELECT FROM images s WHERE s.original_id = o.id
+                    AND (s.status <> 'ready' OR s.trashed_at IS NOT NULL OR s.uploaded_at >= %(before)s))"""
 
 ORIGINALS_BEFORE = "originals_before"
-"""A target that only the daily schedule makes: an image of every original older than that moment."""
+"""A target that only the daily schedule makes: the images of originals older than that moment."""
 
 
 @dataclass(frozen=True, slots=True)
