@@ -245,6 +245,10 @@ class UploadOffsetError(ConflictError):
     code, title = "UPLOAD_OFFSET_MISMATCH", "The upload goes on at another offset"
 
 
+class UploadVersionError(FanfareError):
+    status, code, title = 412, "UPLOAD_VERSION_UNSUPPORTED", "Send Tus-Resumable: 1.0.0"
+
+
 class GoneError(FanfareError):
     status, code, title = 410, "GONE", "It was there and is no more"
 

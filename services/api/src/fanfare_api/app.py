@@ -39,6 +39,8 @@ from fanfare_api.runtime import Runtime
 from fanfare_api.schedules.endpoints import router as schedules
 from fanfare_api.settings import ApiSettings
 from fanfare_api.tasks.endpoints import router as tasks
+from fanfare_api.uploads.direct_endpoints import content_router as upload_content
+from fanfare_api.uploads.direct_endpoints import router as direct_uploads
 from fanfare_api.uploads.endpoints import router as uploads
 from fanfare_shared.crypto import Cipher
 from fanfare_shared.images.presets import load_presets
@@ -63,6 +65,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     campaign_control,
     campaign_account,
     uploads,
+    direct_uploads,
+    upload_content,
     images,
     image_serving,
     folders,

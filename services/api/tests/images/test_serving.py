@@ -50,7 +50,9 @@ async def test_a_variant_is_shown_under_its_own_name(
     add_variant(image["id"], CONTENT)
     answer = await client.get(f"/v1/images/{image['id']}/variants/resized")
     assert (answer.status_code, answer.content) == (200, CONTENT)
-    assert answer.headers["Content-Disposition"] == 'inline; filename="photo_resized.jpg"'
+    assert answer.headers["Content-Disposition"] == (
+        "inline; filename=\"photo_resized.jpg\"; filename*=UTF-8''photo_resized.jpg"
+    )
     assert answer.headers["Content-Length"] == str(len(CONTENT))
     assert answer.headers["Content-Type"] == "image/jpeg"
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -11,6 +10,7 @@ from fanfare_api.http.problems import problem
 from fanfare_api.images.byte_ranges import ByteRange, requested_range
 from fanfare_api.runtime import runtime_of
 from fanfare_shared.errors import RangeNotSatisfiableError
+from fanfare_shared.storage.attachments import content_disposition
 
 FOR_EVER = "private, max-age=31536000, immutable"
 """For an address that names the bytes themselves. Private: who may see them is the key's or the link's to say."""
@@ -38,7 +38,7 @@ class ServedObject:
             "Cache-Control": self.cache_control,
             "Accept-Ranges": "bytes",
             "Content-Type": self.media_type,
-            "Content-Disposition": content_disposition(self.filename, is_attachment=self.is_attachment),
+            "Content-Disposition": content_disposition(self.filename, "attachment" if self.is_attachment else "inline"),
             "X-Content-Type-Options": "nosniff",
         }
         if self.is_attachment:
@@ -86,15 +86,3 @@ def _is_known(if_none_match: str | None, etag: str) -> bool:
         return False
     given = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
     return "*" in given or etag in given
-
-
-def content_disposition(filename: str, *, is_attachment: bool) -> str:
-    """As RFC 6266 has it: the name in UTF-8, and one in ASCII for whoever cannot read that."""
-    kind = "attachment" if is_attachment else "inline"
-    plain = "".join(
-        character if character.isascii() and character.isprintable() and character not in '"\\%' else "_"
-        for character in filename
-    )
-    if plain == filename:
-        return f'{kind}; filename="{filename}"'
-    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

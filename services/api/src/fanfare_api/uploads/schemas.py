@@ -1,10 +1,12 @@
-"""What an upload answers."""
+"""What an upload takes as JSON, and what it answers."""
 
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from fanfare_api.http.schemas import Text
+from fanfare_api.uploads.wishes import UploadWishes
 from fanfare_shared.contracts.words import ImageStatus
 
 
@@ -47,3 +49,22 @@ class UploadShown(BaseModel):
     completed_at: datetime | None
     image_id: UUID | None
     job_id: UUID | None
+
+
+class DirectUploadCreate(UploadWishes):
+    name: Text = Field(description="The file's name, or its path below the folder", examples=["a.jpg", "2026/a.jpg"])
+    size: int = Field(ge=0, description="Bytes, exactly as many as will be sent")
+    media_type: str = Field(examples=["image/jpeg"])
+
+    def wishes(self) -> UploadWishes:
+        return UploadWishes.model_validate(self.model_dump(include=set(UploadWishes.model_fields)))
+
+
+class DirectUploadMade(BaseModel):
+    """A request that sends the file; whoever has it may send one, until it expires."""
+
+    upload_id: UUID
+    method: str = Field(examples=["PUT"])
+    url: str
+    headers: dict[str, str] = Field(examples=[{"content-type": "image/jpeg", "content-length": "2097152"}])
+    expires_at: datetime

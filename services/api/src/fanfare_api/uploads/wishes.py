@@ -1,7 +1,7 @@
 """What is to become of uploaded files, the same for every way to upload: where they go, whose they are, which pipeline."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -42,8 +42,3 @@ def pipeline_of(wishes: UploadWishes, presets: Mapping[str, Pipeline]) -> Pipeli
     if (pipeline := presets.get(wishes.preset)) is None:
         raise InvalidRequestError(f"preset: there is no such one; there are {', '.join(sorted(presets))}")
     return pipeline
-
-
-def kept(wishes: UploadWishes) -> dict[str, Any]:
-    """The wishes as `uploads.request` keeps them until the upload is complete."""
-    return wishes.model_dump(mode="json", exclude_none=True)
