@@ -71,6 +71,13 @@ def _heic(name: str) -> bytes:
     return (_HEIC_FILES / f"{name}.heic").read_bytes()
 
 
+def _heic_of_size(width: int, height: int) -> bytes:
+    """One that claims to be of another size."""
+    data = _heic("corners")
+    at = data.index(b"ispe") + 8
+    return data[:at] + width.to_bytes(4) + height.to_bytes(4) + data[at + 8 :]
+
+
 _ZIP = b"PK\x03\x04" + bytes(26) + b"PK\x05\x06" + bytes(18)
 _HTML = b"<html><script>alert(document.cookie)</script></html>"
 _SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
@@ -143,6 +150,8 @@ HOSTILE: dict[str, CorpusFile] = {
         "phone.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500), ImageCorruptError
     ),
     "heic-truncated": CorpusFile("phone.heic", lambda: _half(_heic("corners")), ImageCorruptError),
+    "heic-without-size": CorpusFile("phone.heic", lambda: _heic_of_size(0, 240), ImageCorruptError),
+    "heic-bomb": CorpusFile("bomb.heic", lambda: _heic_of_size(30_000, 30_000), ImageTooManyPixelsError),
     "jpeg-truncated": CorpusFile("photo.jpg", lambda: _half(_photo().jpegsave_buffer()), ImageCorruptError),
     "jpeg-progressive-truncated": CorpusFile(
         "photo.jpg", lambda: _half(_photo().jpegsave_buffer(interlace=True)), ImageCorruptError

@@ -1,6 +1,7 @@
 """HEIC photos, through libheif: the libvips wheel has no decoder for them."""
 
 import io
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +26,9 @@ def open_heic(data: bytes | Path) -> HeifFile:
     """The primary photo, upright; nothing is decoded yet. `size` and `mode` are of it."""
     with _told():
         file = open_heif(data if isinstance(data, Path) else io.BytesIO(data), convert_hdr_to_8bit=True)
-    if file.mode not in _INTERPRETATIONS:
-        raise ImageTypeUnsupportedError(f"HEIC photos of the kind {file.mode} are not taken: export it as JPEG")
+        mode = file.mode
+    if mode not in _INTERPRETATIONS:
+        raise ImageTypeUnsupportedError(f"HEIC photos of the kind {mode} are not taken: export it as JPEG")
     return file
 
 
@@ -53,12 +55,12 @@ def decode_heic(data: bytes | Path) -> pyvips.Image:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """The errors that pi_heif is documented to raise, as those of the tree."""
+    """What pi_heif raises, as errors of the tree: what is documented, and what its own parsing trips over (found by fuzzing)."""
     try:
         yield
     except (OSError, MemoryError) as error:
         raise ImageOutOfMemoryError from error
-    except (ValueError, EOFError, SyntaxError, RuntimeError) as error:
+    except (ValueError, EOFError, SyntaxError, RuntimeError, LookupError, TypeError, struct.error) as error:
         words = str(error).lower()
         if "memory" in words:
             raise ImageOutOfMemoryError from error

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from fanfare_shared.errors import ImageEmptyError, ImageTooLargeError, ImageTooManyFramesError, ImageTooManyPixelsError
+from fanfare_shared.errors import (
+    ImageCorruptError,
+    ImageEmptyError,
+    ImageTooLargeError,
+    ImageTooManyFramesError,
+    ImageTooManyPixelsError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,8 @@ class Limits:
             raise ImageTooLargeError(f"The file has {size:,} bytes; the limit is {self.max_bytes:,}")
 
     def check_canvas(self, width: int, height: int, pages: int) -> None:
+        if min(width, height) < 1:
+            raise ImageCorruptError(f"The image says it is {width:,} x {height:,} pixels")
         if pages > self.max_frames:
             raise ImageTooManyFramesError(f"The animation has {pages:,} frames; the limit is {self.max_frames:,}")
         if max(width, height) > self.max_side:

@@ -11,8 +11,8 @@ _PROGRESSIVE_JPEG_FACTOR = 2
 _WEBP_PIXEL_BYTES = 4
 """libwebp is asked for a whole frame, with alpha."""
 
-_HEIF_FACTOR = 2
-"""The planes and the pixels made of them are held at once."""
+_PLANES = {ImageFormat.AVIF: 5, ImageFormat.HEIC: 2}
+"""How many times the decoded pixels are held, as planes, tiles and lines between them (12 MP: 180 MB and 65 MB, measured)."""
 
 
 def price_of(image_format: ImageFormat, size: int, pixels: int, pixel_bytes: int, *, is_progressive: bool) -> int:
@@ -25,6 +25,4 @@ def price_of(image_format: ImageFormat, size: int, pixels: int, pixel_bytes: int
         return size + (decoded * _PROGRESSIVE_JPEG_FACTOR if is_progressive else decoded // _BASELINE_JPEG_SHRINK)
     if image_format is ImageFormat.WEBP:
         return size + pixels * _WEBP_PIXEL_BYTES
-    if image_format in {ImageFormat.AVIF, ImageFormat.HEIC}:
-        return size + decoded * _HEIF_FACTOR
-    return size + decoded
+    return size + decoded * _PLANES.get(image_format, 1)
