@@ -39,7 +39,7 @@ def plan(message: PlanCampaign) -> None:
         case "lease_lost":
             raise LeaseLostError
         case "hold":
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 200
             while not (settings.example_folder / "release").exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
 
