@@ -2,6 +2,7 @@
 
 import structlog
 
+from fanfare_image_worker.files.run import run_file_operation
 from fanfare_image_worker.pipelines.run import run_pipeline
 from fanfare_image_worker.process import WorkingProcess
 from fanfare_image_worker.worker_name import is_dead
@@ -26,7 +27,10 @@ def work_on_batch(process: WorkingProcess, batch_id: int) -> None:
         job_id=str(claim.job.id), epoch=claim.lease.epoch, lane=claim.lane.value
     ):
         try:
-            run_pipeline(process, claim)
+            if claim.job.operation.makes_variants:
+                run_pipeline(process, claim)
+            else:
+                run_file_operation(process, claim)
         except LeaseLostError as error:
             log.warning("the batch belongs to another by now", error=error.detail)
         finally:

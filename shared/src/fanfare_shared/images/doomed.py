@@ -10,7 +10,7 @@ from typing import Protocol
 
 from fanfare_shared.db.connection import Connection, Ledger
 
-VARIANT_GRACE_SECONDS = 900
+VARIANT_GRACE_SECONDS = 1800
 """More than a worker holds a batch from its claim to its last record."""
 
 _PAGE = 500

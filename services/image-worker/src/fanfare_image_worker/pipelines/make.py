@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fanfare_image_worker.engine.header import Header, inspect
 from fanfare_image_worker.engine.render import Rendered, render
+from fanfare_image_worker.patience import patiently
 from fanfare_image_worker.pipelines.plan import Plan, said_format
 from fanfare_image_worker.process import WorkingProcess
 from fanfare_image_worker.time_limit import TimeLimit
@@ -83,8 +84,7 @@ class Maker:
         if header.format is not image_format:
             keys = self._plan.keys(item, header.format)
         if not self._plan.is_taken_over(keys):
-            with self._process.ledger.transaction() as connection:
-                self._plan.take_over(connection, keys)
+            patiently(self._process, lambda connection: self._plan.take_over(connection, keys))
         self._reuse(done, keys)
         missing = [variant for variant in self._plan.variants if variant.name not in done.variants]
         rendering = render(data, missing, self._process.settings.limits, self._watermarks(), header)

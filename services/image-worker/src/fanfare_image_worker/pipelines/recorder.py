@@ -1,25 +1,14 @@
 """Writing to the ledger what became of each image: one write at a time, repeated as it was until its fate is known."""
 
-import time
-from collections.abc import Callable
-from typing import TypeVar
-
+from fanfare_image_worker.patience import patiently
 from fanfare_image_worker.process import WorkingProcess
 from fanfare_shared import metrics
 from fanfare_shared.contracts.messages import ProcessBatch
 from fanfare_shared.contracts.words import Lane
-from fanfare_shared.db.connection import Connection
-from fanfare_shared.errors import LedgerUnavailableError
 from fanfare_shared.images import batches
 from fanfare_shared.images.doomed import VARIANT_GRACE_SECONDS, doom
 from fanfare_shared.images.rows import Claim, Done, ItemRow, OriginalFacts
 from fanfare_shared.logs import get_logger
-
-_RETRY_SECONDS = 0.5
-_PATIENCE_SECONDS = 600.0
-"""How long the ledger is waited for: an image whose worker gave up would look as if it had killed it."""
-
-T = TypeVar("T")
 
 log = get_logger(__name__)
 
@@ -34,7 +23,7 @@ class Recorder:
     def record(self, done: Done, next_position: int | None) -> bool:
         """Whether the next image may be begun. Raises LeaseLostError, LedgerUnavailableError."""
         lease, job, seconds = self._claim.lease, self._claim.job, self._process.lease_seconds
-        recorded = self._persist(lambda one: batches.record(one, lease, job, done, next_position, seconds))
+        recorded = patiently(self._process, lambda one: batches.record(one, lease, job, done, next_position, seconds))
         metrics.images.labels(self._claim.lane.value, done.outcome.value).inc()
         metrics.image_duration.observe(done.seconds)
         if done.error is not None:
@@ -49,8 +38,9 @@ class Recorder:
         """As `record`. Where a person waits for the image, its batch is on its queue at once."""
         claim, seconds = self._claim, self._process.lease_seconds
         publish = claim.lane is Lane.INTERACTIVE
-        recorded, batch_id = self._persist(
-            lambda one: batches.move_to_heavy(one, claim.lease, item, facts, next_position, seconds, publish=publish)
+        recorded, batch_id = patiently(
+            self._process,
+            lambda one: batches.move_to_heavy(one, claim.lease, item, facts, next_position, seconds, publish=publish),
         )
         log.info("image moved to the lane of heavy ones", position=item.position, image_id=str(item.image_id))
         if publish:
@@ -63,17 +53,4 @@ class Recorder:
     def _take_back(self, done: Done) -> None:
         """The image was purged meanwhile: what was made of it is nobody's, unless another image has the same."""
         keys = [variant.key for variant in done.variants.values()]
-        with self._process.ledger.transaction() as connection:
-            doom(connection, keys, VARIANT_GRACE_SECONDS)
-
-    def _persist(self, write: Callable[[Connection], T]) -> T:
-        give_up_at = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                with self._process.ledger.statement() as connection:
-                    return write(connection)
-            except LedgerUnavailableError as error:
-                if self._process.stop_flag.is_set or time.monotonic() > give_up_at:
-                    raise
-                log.warning("the ledger does not answer: an outcome waits", error=error.detail)
-                time.sleep(_RETRY_SECONDS)
+        patiently(self._process, lambda connection: doom(connection, keys, VARIANT_GRACE_SECONDS))
