@@ -11,21 +11,25 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import FastAPI
+from kombu import Message
 from psycopg.rows import dict_row
 from pydantic import SecretStr
 
 from fanfare_api.app import create_app
 from fanfare_api.settings import ApiSettings
+from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.crypto import api_key_digest, new_api_key
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.ids import uuid7
 from fanfare_shared.settings import BrokerSettings, DatabaseSettings
+from fanfare_shared.testing.brokers import QueueReader
 
 BOOTSTRAP_KEY = "ff_bootstrap-for-tests"
 SIGNING_KEY = "a-signing-key-for-tests-of-32-characters"
 
 MakeClient = Callable[..., httpx.AsyncClient]
 MakeAccount = Callable[..., dict[str, Any]]
+TakeHint = Callable[..., Message]
 
 
 @pytest.fixture(scope="session")
@@ -171,6 +175,24 @@ def ledger_rows(ledger: Ledger) -> Callable[..., list[dict[str, Any]]]:
             return cursor.execute(f"SELECT * FROM {table} WHERE {conditions} ORDER BY 1", values).fetchall()
 
     return select
+
+
+@pytest.fixture
+def take_hint(clean_broker: BrokerSettings) -> TakeHint:
+    """`take_hint(Queue.CAMPAIGNS, campaign_id=...)`: the message about that, with its headers and its payload.
+
+    A hint leaves on a thread of its own, so one of the test before may still have come: it is passed over.
+    """
+
+    def take(queue: Queue, **about: Any) -> Message:
+        with QueueReader(clean_broker) as reader:
+            while True:
+                taken = reader.take(queue)
+                envelope = taken.payload[1]["message"]
+                if all(envelope.get(name) == str(value) for name, value in about.items()):
+                    return taken
+
+    return take
 
 
 @pytest.fixture

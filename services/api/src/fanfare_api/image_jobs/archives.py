@@ -3,86 +3,92 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Path, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fanfare_api.auth.caller import Scope
 from fanfare_api.auth.dependencies import current_caller
-from fanfare_api.http.transactions import LedgerRoute, SessionDep
+from fanfare_api.http.transactions import LedgerRoute
 from fanfare_api.image_jobs.repository import get_job
 from fanfare_api.image_jobs.views import ArchiveShown
+from fanfare_api.images.objects import ASK_EACH_TIME, ServedObject, serve
 from fanfare_api.runtime import Runtime, runtime_of
 from fanfare_shared.db.tables import ImageJob
 from fanfare_shared.errors import NotFoundError
-from fanfare_shared.storage.attachments import content_disposition
 
 # Long enough to click on, and to begin a download with; whoever comes later asks for the job again.
 _LINK_SECONDS = 3600
 _MEDIA_TYPE = "application/zip"
+_ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The ZIP", "content": {_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}},
+    206: {"description": "The bytes of `Range`"},
+    304: {"description": "Those of `If-None-Match` are the present ones"},
+}
 
 router = APIRouter(prefix="/v1/image-jobs/{job_id}", tags=["image jobs"], route_class=LedgerRoute)
-_bearer = HTTPBearer(auto_error=False, description="An API key, unless the link is signed")
-
-
-class ZipStream(StreamingResponse):
-    media_type = _MEDIA_TYPE
+_bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ff_…`")
 
 
 async def _reader_or_link(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> None:
-    """Raises LinkInvalidError, LinkExpiredError, or what a request without a key of scope `read` raises."""
+    """Raises LinkInvalidError or LinkExpiredError for a link, UnauthenticatedError or ForbiddenError for a key."""
     if "signature" in request.query_params:
-        runtime_of(request).links.verify(request.method, request.scope["path"], request.url.query)
+        runtime_of(request).links.verify(request.method, request.url.path, request.url.query)
         return
-    caller = await current_caller(request, credentials)
-    caller.require_scope(Scope.READ)
+    (await current_caller(request, credentials)).require_scope(Scope.READ)
+
+
+_ReaderOrLink = Depends(_reader_or_link)
 
 
 @router.get(
     "/archives/{number}",
     summary="Download an archive",
-    response_class=ZipStream,
-    dependencies=[Depends(_reader_or_link)],
+    response_class=Response,
+    responses=_ZIP,
+    dependencies=[_ReaderOrLink],
 )
-async def download(
-    job_id: UUID, number: Annotated[int, Path(ge=0, le=9999)], request: Request, session: SessionDep
-) -> ZipStream:
-    """The ZIP, by an API key or by the link that the job shows."""
-    job = await get_job(session, job_id)
+@router.head("/archives/{number}", summary="What a download of the archive would be", dependencies=[_ReaderOrLink])
+async def download(job_id: UUID, number: Annotated[int, Path(ge=0, le=9999)], request: Request) -> Response:
+    """With an API key, or by the link that the job shows."""
+    runtime = runtime_of(request)
+    async with runtime.sessions() as session:
+        job = await get_job(session, job_id)
     archives = _archives(job)
     if number >= len(archives):
         raise NotFoundError(f"Image job {job_id} has {len(archives)} archives, counted from 0")
-    storage, key = runtime_of(request).storage(), archives[number]["key"]
-    stored = await storage.head_async(key)
-    headers = {
-        "Content-Length": str(stored.size),
-        "Content-Disposition": content_disposition(_name(job, number)),
-        "Cache-Control": "private, no-store",
-    }
-    return ZipStream(storage.stream_async(key), headers=headers)
+    stored = await runtime.storage().head_async(archives[number]["key"])
+    served = ServedObject(
+        key=stored.key,
+        size=stored.size,
+        media_type=_MEDIA_TYPE,
+        etag=stored.etag,
+        filename=_name(job, number),
+        is_attachment=True,
+        cache_control=ASK_EACH_TIME,
+    )
+    return await serve(request, served)
 
 
 def archives_of(job: ImageJob, runtime: Runtime) -> list[ArchiveShown]:
     """The job's archives with a link to each, an hour long."""
-    shown = []
-    for number, archive in enumerate(_archives(job)):
-        name = _name(job, number)
-        link = runtime.storage().download_link(
-            archive["key"], _LINK_SECONDS, filename=name, media_type=_MEDIA_TYPE
-        ) or runtime.links.link("GET", f"/v1/image-jobs/{job.id}/archives/{number}", _LINK_SECONDS)
-        shown.append(
-            ArchiveShown(
-                number=number,
-                name=name,
-                size=archive["size"],
-                items=archive["items"],
-                url=link.url,
-                expires_at=link.expires_at,
-            )
-        )
-    return shown
+    return [_shown(job, number, archive, runtime) for number, archive in enumerate(_archives(job))]
+
+
+def _shown(job: ImageJob, number: int, archive: dict[str, Any], runtime: Runtime) -> ArchiveShown:
+    name = _name(job, number)
+    link = runtime.storage().download_link(
+        archive["key"], _LINK_SECONDS, filename=name, media_type=_MEDIA_TYPE
+    ) or runtime.links.link("GET", f"/v1/image-jobs/{job.id}/archives/{number}", _LINK_SECONDS)
+    return ArchiveShown(
+        number=number,
+        name=name,
+        size=archive["size"],
+        items=archive["items"],
+        url=link.url,
+        expires_at=link.expires_at,
+    )
 
 
 def _archives(job: ImageJob) -> list[dict[str, Any]]:
