@@ -20,12 +20,13 @@ CREATE INDEX folders_below ON folders (path text_pattern_ops);
 CREATE INDEX folders_by_parent ON folders (parent_id, name)
 """
 
-# One row a stored file: the same bytes uploaded again are another image of the same original.
+# One row a stored file: the same bytes uploaded again are another image of the same original. Storage keys are ordered by
+# their bytes, whatever the database's collation: so the reconciler reads those below a folder from an index.
 ORIGINALS = """
 CREATE TABLE originals (
     id uuid PRIMARY KEY,
     digest bytea NOT NULL UNIQUE,
-    key text UNIQUE,
+    key text COLLATE "C" UNIQUE,
     size bigint NOT NULL,
     format text,
     media_type text NOT NULL,
@@ -60,7 +61,7 @@ CREATE INDEX images_of_original ON images (original_id);
 CREATE TABLE variants (
     image_id uuid NOT NULL REFERENCES images ON DELETE CASCADE,
     name text NOT NULL,
-    key text NOT NULL,
+    key text COLLATE "C" NOT NULL,
     format text NOT NULL,
     media_type text NOT NULL,
     width integer NOT NULL,
@@ -94,7 +95,7 @@ CREATE TABLE uploads (
 );
 CREATE INDEX uploads_open ON uploads (expires_at) WHERE completed_at IS NULL;
 CREATE TABLE doomed_objects (
-    key text PRIMARY KEY,
+    key text COLLATE "C" PRIMARY KEY,
     due_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX doomed_objects_due ON doomed_objects (due_at)
