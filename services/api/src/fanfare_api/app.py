@@ -42,6 +42,7 @@ from fanfare_api.tasks.endpoints import router as tasks
 from fanfare_api.uploads.direct_endpoints import content_router as upload_content
 from fanfare_api.uploads.direct_endpoints import router as direct_uploads
 from fanfare_api.uploads.endpoints import router as uploads
+from fanfare_api.uploads.tus_endpoints import router as resumable_uploads
 from fanfare_shared.crypto import Cipher
 from fanfare_shared.images.presets import load_presets
 from fanfare_shared.storage.opening import open_storage
@@ -67,6 +68,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     uploads,
     direct_uploads,
     upload_content,
+    resumable_uploads,
     images,
     image_serving,
     folders,

@@ -1,14 +1,22 @@
-"""The same api on either kind of storage."""
+"""The same api on either kind of storage, and as a process that can be killed."""
 
-from collections.abc import AsyncIterator, Callable
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from fanfare_api.settings import ApiSettings
+from fanfare_shared.db.connection import Ledger
 from fanfare_shared.testing.object_stores import own_bucket
+from fanfare_shared.testing.polling import until
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -30,3 +38,59 @@ async def on_storage(
         transport = httpx.ASGITransport(app=other, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=client.headers) as its_client:
             yield other, its_client
+
+
+@dataclass
+class Api:
+    """An api as a process of its own, on the test's servers."""
+
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def start_api(api_settings: ApiSettings, clean_ledger: Ledger) -> Iterator[Callable[..., Api]]:
+    """Starts one, with settings of its own where given, and returns when it answers."""
+    started: list[Api] = []
+
+    def start(**settings: str) -> Api:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        secret = SecretStr.get_secret_value
+        environment = os.environ | {
+            "FANFARE_DATABASE_URL": secret(api_settings.database_url),
+            "FANFARE_BROKER_URL": secret(api_settings.broker_url),
+            "FANFARE_REDIS_URL": secret(api_settings.redis_url),
+            "FANFARE_ENCRYPTION_KEYS": secret(api_settings.encryption_keys),
+            "FANFARE_SIGNING_KEYS": secret(api_settings.signing_keys),
+            "FANFARE_STORAGE_URL": api_settings.storage_url,
+            "FANFARE_API_HOST": "127.0.0.1",
+            "FANFARE_API_PORT": str(port),
+            **settings,
+        }
+        command = [sys.executable, "-c", "from fanfare_api.main import main; main()"]
+        api = Api(port, subprocess.Popen(command, env=environment))
+        started.append(api)
+        until("the api answers", lambda: _answers(api), 60)
+        return api
+
+    yield start
+    for api in started:
+        api.kill()
+
+
+def _answers(api: Api) -> bool:
+    assert api.process.poll() is None, "the api ended at its start"
+    try:
+        return httpx.get(f"{api.url}/healthz", trust_env=False).is_success
+    except httpx.TransportError:
+        return False

@@ -84,3 +84,12 @@ def objects_of(upload: Upload) -> list[str]:
 async def doom(session: AsyncSession, keys: Sequence[str]) -> None:
     if keys:
         await session.execute(_DOOM, {"keys": list(keys)})
+
+
+async def abandon(session: AsyncSession, upload: Upload) -> list[str]:
+    """Removes the upload, and dooms what it has in storage: the keys."""
+    keys = objects_of(upload) if upload.completed_at is None else []
+    await doom(session, keys)
+    await session.delete(upload)
+    await session.flush()
+    return keys
