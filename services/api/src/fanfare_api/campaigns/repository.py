@@ -11,18 +11,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.auth.caller import Caller
+from fanfare_api.bulk.active import is_active
 from fanfare_api.campaigns.schemas import CampaignShown, DeliveryShown
 from fanfare_api.http.pagination import PageRequest, fetch_page
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.contracts.words import JobStatus, Outcome
 from fanfare_shared.db.tables import Campaign, CampaignPlan, Delivery
 from fanfare_shared.db.types import Json
 from fanfare_shared.errors import NotFoundError
 
-ACTIVE = (JobStatus.SCHEDULED, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.CANCELLING)
-# As in the index campaigns_active, which PostgreSQL only uses where it sees these very words.
-_IS_ACTIVE: ColumnElement[bool] = literal_column(
-    f"campaigns.status IN ({', '.join(repr(status.value) for status in ACTIVE)})"
-)
 _IS_NOT_ACCEPTED: ColumnElement[bool] = literal_column("deliveries.status <> 'accepted'")
 
 # A list leaves out up to 10,000 user ids a campaign.
@@ -86,7 +83,7 @@ async def list_campaigns(
     if status is not None:
         statement = statement.where(Campaign.status == status.value)
     if active:
-        statement = statement.where(_IS_ACTIVE)
+        statement = statement.where(is_active(CAMPAIGNS))
     campaigns, next_cursor = await fetch_page(session, statement, Campaign.id, page)
     rows = await session.execute(_SUMMARIES, {"ids": [campaign.id for campaign in campaigns]})
     summaries = {row.id: row for row in rows}

@@ -10,6 +10,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from fanfare_api.bulk.active import ACTIVE, is_active
 from fanfare_api.http.pagination import PageRequest, fetch_page
 from fanfare_api.image_jobs.rejections import RejectedShown
 from fanfare_api.image_jobs.views import ChildShown, ImageJobShown, ItemShown
@@ -17,6 +18,7 @@ from fanfare_shared.contracts.words import ItemOutcome, JobStatus, Operation
 from fanfare_shared.db.tables import ImageItem, ImageJob
 from fanfare_shared.db.types import Json
 from fanfare_shared.errors import NotFoundError
+from fanfare_shared.images.kind import IMAGE_JOBS
 
 # As in the index image_items_not_succeeded, which PostgreSQL only uses where it sees these very words.
 _IS_NOT_SUCCEEDED: ColumnElement[bool] = literal_column("image_items.status <> 'succeeded'")
@@ -74,7 +76,9 @@ async def list_jobs(
     """A page of jobs and the next page's cursor."""
     statement = select(ImageJob).options(_WITHOUT_TARGET)
     if status is not None:
-        statement = statement.where(ImageJob.status == status.value)
+        statement = statement.where(
+            ImageJob.status == status.value, *([is_active(IMAGE_JOBS)] if status in ACTIVE else [])
+        )
     if operation is not None:
         statement = statement.where(ImageJob.operation == operation.value)
     jobs, next_cursor = await fetch_page(session, statement, ImageJob.id, page)
