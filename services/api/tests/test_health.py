@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz`, `/metrics`."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,7 +23,8 @@ async def test_it_is_alive_and_ready_without_a_key(make_client: MakeClient) -> N
         if answer.json()["status"] == "ready":
             break
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "dependencies": {"postgresql": None, "rabbitmq": None, "redis": None}}
+    none_wrong = {"postgresql": None, "rabbitmq": None, "redis": None, "storage": None}
+    assert answer.json() == {"status": "ready", "dependencies": none_wrong}
 
 
 async def test_without_postgresql_it_is_alive_but_not_ready(
@@ -52,6 +54,21 @@ async def test_without_broker_and_redis_it_takes_requests_and_says_what_is_missi
         assert errors["postgresql"] is None
         assert errors["rabbitmq"] == "RabbitMQ: ConnectionRefusedError"
         assert errors["redis"] is not None
+
+
+async def test_without_storage_it_refuses_images_alone(
+    run_app: Callable[..., Any], api_settings: ApiSettings, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    (tmp_path / "a-file").touch()
+    settings = api_settings.model_copy(update={"storage_url": f"file://{tmp_path}/a-file/storage"})
+    async with run_app(settings) as app, _client(app) as other:
+        answer = await other.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+        assert "storage" in answer.json()["dependencies"]["storage"]
+        form = [("files", ("a.jpg", b"\xff\xd8\xff\xe0"))]
+        refused = await other.post("/v1/images", files=form, headers=client.headers)
+        assert (refused.status_code, refused.json()["code"]) == (503, "STORAGE_UNAVAILABLE")
+        assert (await other.get("/v1/apps", headers=client.headers)).status_code == 200
 
 
 async def test_requests_are_measured_by_route_not_by_address(make_client: MakeClient) -> None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,36 +57,48 @@ class Api:
         self.process.wait()
 
 
-@pytest.fixture
-def start_api(api_settings: ApiSettings, clean_ledger: Ledger) -> Iterator[Callable[..., Api]]:
-    """Starts one, with settings of its own where given, and returns when it answers."""
-    started: list[Api] = []
-
-    def start(**settings: str) -> Api:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        secret = SecretStr.get_secret_value
-        environment = os.environ | {
-            "FANFARE_DATABASE_URL": secret(api_settings.database_url),
-            "FANFARE_BROKER_URL": secret(api_settings.broker_url),
-            "FANFARE_REDIS_URL": secret(api_settings.redis_url),
-            "FANFARE_ENCRYPTION_KEYS": secret(api_settings.encryption_keys),
-            "FANFARE_SIGNING_KEYS": secret(api_settings.signing_keys),
-            "FANFARE_STORAGE_URL": api_settings.storage_url,
-            "FANFARE_API_HOST": "127.0.0.1",
-            "FANFARE_API_PORT": str(port),
-            **settings,
-        }
-        command = [sys.executable, "-c", "from fanfare_api.main import main; main()"]
-        api = Api(port, subprocess.Popen(command, env=environment))
-        started.append(api)
+@contextmanager
+def _running(api_settings: ApiSettings) -> Iterator[Api]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    secret = SecretStr.get_secret_value
+    environment = os.environ | {
+        "FANFARE_DATABASE_URL": secret(api_settings.database_url),
+        "FANFARE_BROKER_URL": secret(api_settings.broker_url),
+        "FANFARE_REDIS_URL": secret(api_settings.redis_url),
+        "FANFARE_ENCRYPTION_KEYS": secret(api_settings.encryption_keys),
+        "FANFARE_SIGNING_KEYS": secret(api_settings.signing_keys),
+        "FANFARE_STORAGE_URL": api_settings.storage_url,
+        "FANFARE_API_HOST": "127.0.0.1",
+        "FANFARE_API_PORT": str(port),
+    }
+    command = [sys.executable, "-c", "from fanfare_api.main import main; main()"]
+    api = Api(port, subprocess.Popen(command, env=environment))
+    try:
         until("the api answers", lambda: _answers(api), 60)
-        return api
-
-    yield start
-    for api in started:
+        yield api
+    finally:
         api.kill()
+
+
+@pytest.fixture
+def start_api(api_settings: ApiSettings, clean_ledger: Ledger) -> Iterator[Callable[[], Api]]:
+    """Starts one, and returns when it answers."""
+    with ExitStack() as running:
+        yield lambda: running.enter_context(_running(api_settings))
+
+
+@pytest.fixture(scope="session")
+def _api_process(api_settings: ApiSettings) -> Iterator[Api]:
+    with _running(api_settings) as api:
+        yield api
+
+
+@pytest.fixture
+def api_process(_api_process: Api, clean_ledger: Ledger) -> Api:
+    """One that runs as long as the session, on an empty ledger."""
+    return _api_process
 
 
 def _answers(api: Api) -> bool:

@@ -265,7 +265,7 @@ def _straight_to_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tus_own_client_resumes_after_the_api_was_killed(
-    start_api: Callable[..., Any], key: str, ledger_rows: Rows, api_settings: ApiSettings
+    start_api: Callable[..., Any], api_process: Any, key: str, ledger_rows: Rows, api_settings: ApiSettings
 ) -> None:
     content = b"\xff\xd8\xff\xe0" + os.urandom(20_000_000)
     api = start_api()
@@ -275,9 +275,8 @@ def test_tus_own_client_resumes_after_the_api_was_killed(
     uploader.upload(stop_at=10_000_000)
     api.kill()
 
-    again = start_api()
-    client = TusClient(f"{again.url}/v1/uploads/tus", headers={"Authorization": key})
-    url = str(uploader.url).replace(api.url, again.url)
+    client = TusClient(f"{api_process.url}/v1/uploads/tus", headers={"Authorization": key})
+    url = str(uploader.url).replace(api.url, api_process.url)
     resumed = client.uploader(file_stream=BytesIO(content), chunk_size=5_000_000, url=url)
     assert resumed.offset == 10_000_000
     resumed.upload()
@@ -290,10 +289,8 @@ def test_tus_own_client_resumes_after_the_api_was_killed(
     assert [found.size for found in folder.list("originals") if found.key == original["key"]] == [len(content)]
 
 
-def test_what_arrived_before_the_connection_broke_is_kept(
-    start_api: Callable[..., Any], key: str, ledger_rows: Rows
-) -> None:
-    api = start_api()
+def test_what_arrived_before_the_connection_broke_is_kept(api_process: Any, key: str, ledger_rows: Rows) -> None:
+    api = api_process
     headers = TUS | {"Authorization": key}
     content = JPEG + os.urandom(PIECE * 2)
     with httpx.Client(base_url=api.url, trust_env=False, headers=headers, timeout=30) as client:

@@ -1,4 +1,4 @@
-"""Asking the three servers whether they answer, all at once and not for long."""
+"""Asking the servers and the storage whether they answer, all at once and not for long."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 2.0
 
 async def dependency_errors(runtime: Runtime) -> dict[str, str | None]:
     """By server, null or why it is not ready."""
-    checks = {"postgresql": _postgresql, "rabbitmq": _rabbitmq, "redis": _redis}
+    checks = {"postgresql": _postgresql, "rabbitmq": _rabbitmq, "redis": _redis, "storage": _storage}
     answers = await asyncio.gather(*(_error_of(check, runtime) for check in checks.values()))
     return dict(zip(checks, answers, strict=True))
 
@@ -53,3 +53,7 @@ def _connect_to_broker(runtime: Runtime) -> None:
 
 async def _redis(runtime: Runtime) -> None:
     await runtime.redis.ping()
+
+
+async def _storage(runtime: Runtime) -> None:
+    await runtime.storage().ensure_ready_async()

@@ -12,7 +12,8 @@ from fanfare_api.runtime import Runtime, runtime_of
 router = APIRouter(tags=["health"])
 
 # Without the ledger nothing can be answered. Without the broker or the quota's Redis the api still takes work in, and
-# the ledger keeps it until they are back: taking the api away too would make an outage of a delay.
+# the ledger keeps it until they are back: taking the api away too would make an outage of a delay. Without the storage
+# images cannot be uploaded or shown, each with a 503 that says so; campaigns and everything else go on.
 _REQUIRED = "postgresql"
 
 
@@ -21,10 +22,15 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """`ready`, `degraded` (requests are taken, their work waits) or `not_ready` (503). By server, null or what is wrong."""
+    """`ready`, `degraded` or `not_ready` (503). By server, null or what is wrong.
+
+    Degraded, requests are taken and their work waits; without the storage, those for images' bytes are refused.
+    """
 
     status: str = Field(examples=["ready"])
-    dependencies: dict[str, str | None] = Field(examples=[{"postgresql": None, "rabbitmq": None, "redis": None}])
+    dependencies: dict[str, str | None] = Field(
+        examples=[{"postgresql": None, "rabbitmq": None, "redis": None, "storage": None}]
+    )
 
 
 @router.get("/healthz", summary="The process is alive")
