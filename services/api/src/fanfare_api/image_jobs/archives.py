@@ -3,11 +3,9 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request, Response, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, Path, Request, Response
 
-from fanfare_api.auth.caller import Scope
-from fanfare_api.auth.dependencies import current_caller
+from fanfare_api.auth.links import ReaderOrLink
 from fanfare_api.http.transactions import LedgerRoute
 from fanfare_api.image_jobs.repository import get_job
 from fanfare_api.image_jobs.views import ArchiveShown
@@ -26,20 +24,6 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/v1/image-jobs/{job_id}", tags=["image jobs"], route_class=LedgerRoute)
-_bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ff_…`")
-
-
-async def _reader_or_link(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> None:
-    """Raises LinkInvalidError or LinkExpiredError for a link, UnauthenticatedError or ForbiddenError for a key."""
-    if "signature" in request.query_params:
-        runtime_of(request).links.verify(request.method, request.url.path, request.url.query)
-        return
-    (await current_caller(request, credentials)).require_scope(Scope.READ)
-
-
-_ReaderOrLink = Depends(_reader_or_link)
 
 
 @router.get(
@@ -47,9 +31,9 @@ _ReaderOrLink = Depends(_reader_or_link)
     summary="Download an archive",
     response_class=Response,
     responses=_ZIP,
-    dependencies=[_ReaderOrLink],
+    dependencies=[ReaderOrLink],
 )
-@router.head("/archives/{number}", summary="What a download of the archive would be", dependencies=[_ReaderOrLink])
+@router.head("/archives/{number}", summary="What a download of the archive would be", dependencies=[ReaderOrLink])
 async def download(job_id: UUID, number: Annotated[int, Path(ge=0, le=9999)], request: Request) -> Response:
     """With an API key, or by the link that the job shows."""
     runtime = runtime_of(request)

@@ -21,7 +21,7 @@ _IDS = ("image_ids",)
 _FOLDERS = ("folder_id", "folder")
 
 
-class Target(RequestBody):
+class ImageTarget(RequestBody):
     """Which images: these, those of a folder, all, or those of the trash.
 
     `folder_id` null is the top; `recursive` adds the folders below. `owner` leaves out other owners' images of a folder or
@@ -37,7 +37,7 @@ class Target(RequestBody):
     trashed_before: AwareDatetime | None = None
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> "Target":
+    def _one_of_them(self) -> "ImageTarget":
         given = self.model_fields_set
         named = [name for name in ("image_ids", "folder", "all") if getattr(self, name) is not None]
         named += [name for name in ("folder_id", "trashed_before") if name in given]
@@ -101,7 +101,7 @@ class JobRequest(RequestBody):
 
 
 class ImageJobCreate(JobRequest):
-    target: Target
+    target: ImageTarget
     dry_run: StrictBool = Field(
         default=False,
         description="Only say how many images it would be, how long it would take, and which are rejected",

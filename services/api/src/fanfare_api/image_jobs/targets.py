@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from fanfare_api.folders.names import checked_path
 from fanfare_api.folders.repository import find_paths, path_of
 from fanfare_api.image_jobs.rejections import FIRST, Rejected, Rejection, rejection_sql
-from fanfare_api.image_jobs.schemas import Target
+from fanfare_api.image_jobs.schemas import ImageTarget
 from fanfare_shared.contracts.words import Operation
 from fanfare_shared.errors import InvalidRequestError, NotFoundError
 
@@ -53,7 +53,7 @@ class Resolved:
     selection: Selection
 
 
-async def resolve(session: AsyncSession, target: Target, operation: Operation) -> Resolved:
+async def resolve(session: AsyncSession, target: ImageTarget, operation: Operation) -> Resolved:
     """Raises InvalidRequestError for a folder that is not there."""
     if target.image_ids is not None:
         return await _resolve_ids(session, target.image_ids, operation)
@@ -88,7 +88,7 @@ async def _resolve_ids(session: AsyncSession, image_ids: list[UUID], operation: 
     )
 
 
-async def _selected(session: AsyncSession, target: Target) -> tuple[dict[str, Any], Selection]:
+async def _selected(session: AsyncSession, target: ImageTarget) -> tuple[dict[str, Any], Selection]:
     """The target as the ledger keeps it, and the images it means."""
     if target.is_trash:
         before = target.trashed_before
@@ -115,7 +115,7 @@ def _of_folder(folder_id: UUID | None, *, recursive: bool) -> tuple[dict[str, An
     return kept, Selection(f"i.trashed_at IS NULL AND {inside}", {"folder_id": folder_id})
 
 
-async def _folder_id(session: AsyncSession, target: Target) -> UUID | None:
+async def _folder_id(session: AsyncSession, target: ImageTarget) -> UUID | None:
     return await existing_folder(session, "target", target.folder_id, target.folder)
 
 
