@@ -3,12 +3,12 @@
 import pytest
 
 from chaos.matrix import Matrix
-from chaos.trial import CHUNK, Trial
+from chaos.trial import CHUNK, LATENCY_MS, Trial
 from chaos.workers import WORKERS, catch_sending
 from harness.fleet import Fleet
 
-# With every window full, 1,200 a second: long enough that what is asked for early in a campaign comes before its end.
-_LATENCY_MS = 250
+# With every window full, 300 a second, until all that is asked for has come before the campaign's end.
+_SLOW_MS = 1_000
 SIZES = [
     pytest.param(8_000, id="short"),
     pytest.param(60_000, id="full", marks=[pytest.mark.long, pytest.mark.timeout(400)]),
@@ -20,9 +20,13 @@ _UNDER_WAY = len(WORKERS) * CHUNK
 
 def _under_load(fleet: Fleet, devices: int) -> Trial:
     trial = Trial(fleet, devices)
-    fleet.simulator.change_script(latency={"ms": _LATENCY_MS})
+    fleet.simulator.change_script(latency={"ms": _SLOW_MS})
     trial.send()
     return trial
+
+
+def _speed_up(fleet: Fleet) -> None:
+    fleet.simulator.change_script(latency={"ms": LATENCY_MS})
 
 
 def _act(trial: Trial, action: str) -> int:
@@ -49,6 +53,7 @@ def test_pause_stops_the_sending_after_the_chunk_under_way_and_resume_misses_nob
         assert 0 < received < devices
         assert fleet.client.stats(trial.campaign_id)["sent"] == received
         _act(trial, "resume")
+    _speed_up(fleet)
     account = trial.wait_for_end()
     matrix.add("paused and resumed 3 times under load", account)
     assert account.accepted == devices
@@ -60,7 +65,7 @@ def test_a_campaign_cancelled_under_load_stops_after_the_chunk_under_way_and_add
     fleet: Fleet, matrix: Matrix, devices: int
 ) -> None:
     trial = _under_load(fleet, devices)
-    trial.wait_for_received(devices // 4)
+    trial.wait_for_received(devices // 8)
     begun = _act(trial, "cancel")
     account = trial.wait_for_end("cancelled")
     assert trial.received() <= begun + _UNDER_WAY
@@ -77,6 +82,7 @@ def test_a_rolling_restart_of_the_workers_repeats_nothing(fleet: Fleet, matrix: 
         catch_sending(trial, worker)
         assert fleet.processes[worker].stop() == 0
         fleet.restart(worker)
+    _speed_up(fleet)
     account = trial.wait_for_end()
     matrix.add("push-workers restarted in turn by SIGTERM", account)
     assert account.accepted == devices
