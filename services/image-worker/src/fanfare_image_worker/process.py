@@ -1,6 +1,7 @@
 """What one child process holds and keeps from batch to batch: connections, storage, watermarks."""
 
 import gc
+import logging
 
 from fanfare_image_worker.engine.process import configure
 from fanfare_image_worker.pipelines.watermarks import WatermarkFiles
@@ -23,6 +24,8 @@ class WorkingProcess:
         # What the imports left is never garbage, and an image makes few cycles: collecting often only costs.
         gc.freeze()
         let_alarms_kill()
+        # libvips tells of each image what it does, which costs more than a small one's decoding.
+        logging.getLogger("pyvips").setLevel(logging.WARNING)
         self.settings = settings
         self.publisher = publisher
         self.stop_flag = stop_flag

@@ -28,7 +28,7 @@ class ArchivePaths:
             above = self._folder(above, part)
         for one in _tries(_safe(name)):
             path = f"{above}{one}"
-            if path.casefold() not in self._files | self._folders:
+            if path.casefold() not in self._files and path.casefold() not in self._folders:
                 self._files.add(path.casefold())
                 return path
         raise AssertionError("there are more numbers than files")
