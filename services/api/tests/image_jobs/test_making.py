@@ -82,6 +82,7 @@ REJECTS: list[tuple[dict[str, Any], set[str]]] = [
     ({"operation": {"kind": "rename", "pattern": "{n}{ext}"}}, {"unknown", "trashed"}),
     ({"operation": {"kind": "trash"}}, {"unknown", "trashed"}),
     ({"operation": {"kind": "archive"}}, {"unknown", "trashed", "dropped"}),
+    ({"operation": {"kind": "archive", "variant": "resized"}}, {"unknown", "trashed"}),
     ({"operation": {"kind": "restore"}}, {"unknown", "whole", "no_image", "dropped", "in_work", "failed_before"}),
     ({"operation": {"kind": "purge"}}, {"unknown"}),
 ]
@@ -293,6 +294,11 @@ async def test_a_bad_request_is_refused_with_what_is_wrong(ask: Ask, add_images:
         ),
         ({"kind": "archive", "name": "photos.zip"}, {"name": "photos"}),
         ({"kind": "archive"}, {"name": "images"}),
+        ({"kind": "archive", "variant": "resized"}, {"name": "images", "variant": "resized"}),
+        (
+            {"kind": "rename", "pattern": "{folder}-{date}-{n}{ext}"},
+            {"pattern": "{folder}-{date}-{n}{ext}", "collision": "number"},
+        ),
         ({"kind": "trash"}, {}),
         ({"kind": "purge"}, {}),
     ],

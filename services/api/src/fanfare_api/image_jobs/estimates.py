@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from fanfare_api.image_jobs.rejections import rejection_sql
 from fanfare_api.image_jobs.targets import Selection
 from fanfare_shared.contracts.words import Lane, Operation
 
@@ -25,7 +24,7 @@ SELECT coalesce(o.price > :heavy, false) AS is_heavy, count(*) AS images, sum(o.
            o.size * {byte}
        )) AS variants_seconds
 FROM images i JOIN originals o ON o.id = i.original_id
-WHERE {condition} AND {code} IS NULL
+WHERE {condition}
 GROUP BY 1
 """
 # The newest batches alone are looked at: what is older tells of other images, on other machines.
@@ -50,10 +49,9 @@ class Estimate:
 
 
 async def estimate(session: AsyncSession, selection: Selection, operation: Operation, heavy_bytes: int) -> Estimate:
-    """Of the images that `operation` does not reject. `heavy_bytes`: `FANFARE_IMAGE_HEAVY_BYTES`."""
+    """Of the images that `selection` finds. `heavy_bytes`: `FANFARE_IMAGE_HEAVY_BYTES`."""
     work = _WORK.format(
         condition=selection.condition,
-        code=rejection_sql(operation),
         jpeg=_OF_A_JPEGS_PIXEL,
         other=_OF_ANOTHERS_PIXEL,
         byte=_OF_A_BYTE,

@@ -9,10 +9,11 @@ from pydantic import AfterValidator, Field, model_validator
 from fanfare_api.folders.names import MAX_NAME_CHARACTERS, checked_name
 from fanfare_api.http.schemas import RequestBody, Text
 from fanfare_shared.errors import InvalidRequestError
+from fanfare_shared.images.pipeline import SLUG
 
 Collision = Literal["number", "skip", "fail"]
 
-_PLACEHOLDERS = {"stem", "ext", "n"}
+_PLACEHOLDERS = {"stem", "ext", "n", "date", "folder"}
 _MOST_DIGITS = 9
 
 
@@ -28,7 +29,9 @@ def check_pattern(pattern: str) -> str:
         raise ValueError("a { without its }, or the other way round; write {{ and }} for braces in a name") from None
     for name, spec, conversion in fields:
         if name not in _PLACEHOLDERS or conversion:
-            raise ValueError(f"{{{name}}} is not known here: use {{stem}}, {{n}}, {{n:04}} and {{ext}}")
+            raise ValueError(
+                f"{{{name}}} is not known here: use {{stem}}, {{n}}, {{n:04}}, {{date}}, {{folder}} and {{ext}}"
+            )
         if spec and not (name == "n" and spec[0] == "0" and spec.isdecimal() and int(spec) <= _MOST_DIGITS):
             raise ValueError(f"{{{name}:{spec}}}: only n takes a width, {{n:04}}, of at most {_MOST_DIGITS} digits")
     if not {name for name, _, _ in fields} & {"stem", "n"}:
@@ -68,7 +71,9 @@ class Move(Copy):
 
 
 class Rename(RequestBody):
-    """`pattern` has `{stem}`, `{ext}` (with its dot) and `{n}`, the image's number in the job from 1 (`{n:04}`: 0001)."""
+    """`pattern` has `{stem}`, `{ext}` (with its dot), `{n}`, the image's number in the job from 1 (`{n:04}`: 0001), `{date}`
+    of its upload (`2026-11-21`) and the name of its `{folder}`.
+    """
 
     kind: Literal["rename"]
     pattern: Annotated[Text, Field(min_length=1, max_length=MAX_NAME_CHARACTERS), AfterValidator(check_pattern)]
@@ -76,10 +81,13 @@ class Rename(RequestBody):
 
 
 class Archive(RequestBody):
-    """One ZIP, or several where one would be too large. `name` without `.zip`."""
+    """One ZIP, or several where one would be too large: of the originals, or of the variants of a name. `name` is without
+    `.zip`.
+    """
 
     kind: Literal["archive"]
     name: Annotated[Text, Field(min_length=1, max_length=200), AfterValidator(check_archive_name)] = "images"
+    variant: Annotated[Text, Field(pattern=SLUG)] | None = None
 
 
 class Trash(RequestBody):

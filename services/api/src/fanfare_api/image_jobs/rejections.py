@@ -75,7 +75,7 @@ class Rejected:
         }
 
 
-def rejection_sql(operation: Operation) -> str:
+def rejection_sql(operation: Operation, *, needs_original: bool) -> str:
     """SQL: the code with which the operation rejects the image `i` with its original `o`, null where it does not."""
     cases = [(Rejection.IMAGE_UNKNOWN, "i.id IS NULL")]
     if operation is Operation.RESTORE:
@@ -85,7 +85,7 @@ def rejection_sql(operation: Operation) -> str:
     if operation.makes_variants:
         # A format is what a worker reads from the header: none, and failed, is a file that is no image.
         cases.append((Rejection.IMAGE_FAILED, "i.status = 'failed' AND o.format IS NULL"))
-    if operation.makes_variants or operation is Operation.ARCHIVE:
+    if needs_original:
         cases.append((Rejection.ORIGINAL_DROPPED, "o.key IS NULL"))
     return f"CASE {' '.join(f'WHEN {condition} THEN {code.value!r}' for code, condition in cases)} END"
 

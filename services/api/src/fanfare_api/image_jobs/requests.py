@@ -94,7 +94,7 @@ class Columns:
             case Rename() as rename:
                 return {"pattern": rename.pattern, "collision": rename.collision}
             case Archive() as archive:
-                return {"name": archive.name}
+                return {"name": archive.name} | ({"variant": archive.variant} if archive.variant is not None else {})
             case _:
                 return {}
 

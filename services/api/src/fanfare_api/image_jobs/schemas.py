@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StrictBool, model_val
 
 from fanfare_api.bulk.limits import check_email
 from fanfare_api.http.schemas import RequestBody, Text
-from fanfare_api.image_jobs.operations import FileOperation
+from fanfare_api.image_jobs.operations import Archive, FileOperation
 from fanfare_api.image_jobs.rates import check_rate
 from fanfare_shared.contracts.words import Operation
 from fanfare_shared.images.pipeline import SLUG, Pipeline
@@ -89,6 +89,11 @@ class JobRequest(RequestBody):
     @property
     def does(self) -> Operation:
         return Operation.PROCESS if self.operation is None else Operation(self.operation.kind)
+
+    @property
+    def needs_original(self) -> bool:
+        """Whether an image whose original was dropped is of no use to it."""
+        return self.operation is None or (isinstance(self.operation, Archive) and self.operation.variant is None)
 
     @property
     def depth(self) -> int:

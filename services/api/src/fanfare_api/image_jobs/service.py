@@ -11,6 +11,7 @@ from fanfare_api.auth.caller import Caller
 from fanfare_api.bulk.control import Control
 from fanfare_api.image_jobs.estimates import Estimate, estimate
 from fanfare_api.image_jobs.rates import seconds_per_item
+from fanfare_api.image_jobs.rejections import rejection_sql
 from fanfare_api.image_jobs.requests import Columns
 from fanfare_api.image_jobs.schemas import ImageJobCreate
 from fanfare_api.image_jobs.targets import Resolved, resolve
@@ -38,7 +39,7 @@ async def look_at(session: AsyncSession, caller: Caller, runtime: Runtime, body:
     now = (await session.exec(select(func.now()))).one()
     columns = Columns(session, now, runtime.presets, AllowList.parse(runtime.settings.webhook_allow), runtime.cipher)
     values = await columns.of(body)
-    images = await resolve(session, body.target, body.does)
+    images = await resolve(session, body.target, rejection_sql(body.does, needs_original=body.needs_original))
     rejected = images.rejected.as_row() if images.rejected.count else {}
     job = ImageJob(target=images.target, rejected=rejected, created_by=caller.actor, **values)
     return Wanted(job, now, images, columns.made_secret)

@@ -6,14 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.folders.names import checked_path
-from fanfare_api.folders.repository import find_paths, path_of
-from fanfare_api.image_jobs.rejections import FIRST, Rejected, Rejection, rejection_sql
+from fanfare_api.image_jobs.rejections import FIRST, Rejected, Rejection
 from fanfare_api.image_jobs.schemas import ImageTarget
-from fanfare_shared.contracts.words import Operation
-from fanfare_shared.errors import InvalidRequestError, NotFoundError
+from fanfare_shared.db.tables import Folder
+from fanfare_shared.errors import InvalidRequestError
 
 _REJECTED_IDS = """
 SELECT id, code FROM (
@@ -22,11 +22,15 @@ SELECT id, code FROM (
     LEFT JOIN images i ON i.id = asked.id LEFT JOIN originals o ON o.id = i.original_id
 ) AS looked_at WHERE code IS NOT NULL
 """
-_COUNTS = "SELECT {code} AS code, count(*) AS images FROM images i {originals} WHERE {condition} GROUP BY 1"
-_FIRST_REJECTED = """
-SELECT i.id, {code} AS code FROM images i {originals} WHERE {condition} AND {code} IS NOT NULL ORDER BY i.id LIMIT :first
+_COUNTS = """
+SELECT {code} AS code, count(*) AS images
+FROM images i JOIN originals o ON o.id = i.original_id WHERE {condition} GROUP BY 1
 """
-_WITH_ORIGINALS = "JOIN originals o ON o.id = i.original_id"
+_FIRST_REJECTED = """
+SELECT i.id, {code} AS code
+FROM images i JOIN originals o ON o.id = i.original_id
+WHERE {condition} AND {code} IS NOT NULL ORDER BY i.id LIMIT :first
+"""
 # A folder and those below it; `UNION` ends it whatever the tree looks like.
 _BELOW = """i.folder_id IN (
     WITH RECURSIVE below AS (
@@ -45,7 +49,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Resolved:
-    """`target` is as the ledger keeps it, of ids only those accepted; `selection` finds what was asked for."""
+    """`target` is as the ledger keeps it, of ids only those accepted; `selection` finds those."""
 
     target: dict[str, Any]
     accepted: int
@@ -53,16 +57,12 @@ class Resolved:
     selection: Selection
 
 
-async def resolve(session: AsyncSession, target: ImageTarget, operation: Operation) -> Resolved:
-    """Raises InvalidRequestError for a folder that is not there."""
+async def resolve(session: AsyncSession, target: ImageTarget, code: str) -> Resolved:
+    """`code`: `rejection_sql` of what is to be done. Raises InvalidRequestError for a folder that is not there."""
     if target.image_ids is not None:
-        return await _resolve_ids(session, target.image_ids, operation)
+        return await _resolve_ids(session, target.image_ids, code)
     kept, selection = await _selected(session, target)
-    parts = {
-        "code": rejection_sql(operation),
-        "originals": _WITH_ORIGINALS,
-        "condition": selection.condition,
-    }
+    parts = {"code": code, "condition": selection.condition}
     rows = await session.execute(text(_COUNTS.format(**parts)), selection.values)
     counts = {row.code: row.images for row in rows}
     accepted = counts.pop(None, 0)
@@ -70,13 +70,13 @@ async def resolve(session: AsyncSession, target: ImageTarget, operation: Operati
     if counts:
         first = await session.execute(text(_FIRST_REJECTED.format(**parts)), selection.values | {"first": FIRST})
         rejected.first = [(row.id, Rejection(row.code)) for row in first]
-    return Resolved(kept, accepted, rejected, selection)
+    return Resolved(kept, accepted, rejected, Selection(f"{selection.condition} AND {code} IS NULL", selection.values))
 
 
-async def _resolve_ids(session: AsyncSession, image_ids: list[UUID], operation: Operation) -> Resolved:
+async def _resolve_ids(session: AsyncSession, image_ids: list[UUID], code: str) -> Resolved:
     """In the order they were given, each once."""
     asked = list(dict.fromkeys(image_ids))
-    statement = text(_REJECTED_IDS.format(code=rejection_sql(operation)))
+    statement = text(_REJECTED_IDS.format(code=code))
     codes = {row.id: Rejection(row.code) for row in await session.execute(statement, {"ids": asked})}
     accepted = [image_id for image_id in asked if image_id not in codes] if codes else asked
     rejected = [(image_id, codes[image_id]) for image_id in asked if image_id in codes] if codes else []
@@ -120,19 +120,16 @@ async def _folder_id(session: AsyncSession, target: ImageTarget) -> UUID | None:
 
 
 async def existing_folder(session: AsyncSession, field: str, folder_id: UUID | None, path: str | None) -> UUID | None:
-    """The folder's id, None for the top; it cannot be deleted until the transaction ends.
+    """The folder's id, None for the top. Whether it is still there when its turn comes, the work will see.
 
     Raises InvalidRequestError where there is no such folder.
     """
     if path is not None:
         clean = checked_path(path)
-        found = (await find_paths(session, [clean])).get(clean)
+        found = (await session.exec(select(Folder.id).where(Folder.path == clean))).one_or_none()
         if found is None:
             raise InvalidRequestError(f"{field}.folder: there is no folder {clean}", field=f"{field}.folder")
         return found
-    if folder_id is not None:
-        try:
-            await path_of(session, folder_id)
-        except NotFoundError as error:
-            raise InvalidRequestError(f"{field}.folder_id: {error.detail}", field=f"{field}.folder_id") from None
+    if folder_id is not None and await session.get(Folder, folder_id) is None:
+        raise InvalidRequestError(f"{field}.folder_id: there is no folder {folder_id}", field=f"{field}.folder_id")
     return folder_id
