@@ -10,7 +10,7 @@ native := .venv/bin/python -m fanfare_native
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
-demo: install ## start the fleet, send a campaign to 100,000 devices through the FCM simulator, print the account
+demo: install ## start the fleet, send a campaign to 100,000 devices, process a folder of photos, print both accounts
 	@$(native) demo
 
 up: install ## start the whole fleet in the background; returns when every part is ready

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("clean", help="stop everything and remove its data")
     commands.add_parser("status", help="which parts run")
     commands.add_parser("logs", help="follow the parts' logs")
-    commands.add_parser("demo", help="up, then a campaign through the simulator, its account checked")
+    commands.add_parser("demo", help="up, then a campaign and a folder of photos, their accounts checked")
     run = commands.add_parser("exec", help="run a command with the servers' addresses in its environment")
     run.add_argument("argv", nargs="+", metavar="COMMAND")
     options = parser.parse_args(arguments)

@@ -1,7 +1,6 @@
-"""`make demo`: a campaign to 100,000 devices through the FCM simulator, and whether its account is right."""
+"""The demo's campaign: imported, sent, and compared with what the simulator saw."""
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -10,9 +9,8 @@ from typing import Any
 
 import httpx
 
-from fanfare_native import report, settings
+from fanfare_native.demo.answers import FINAL, POLL_SECONDS, answer, print_rows
 from fanfare_native.errors import StackError
-from fanfare_native.layout import Layout
 from fanfare_native.progress import Progress
 from fcm_simulator.client import SimulatorClient
 
@@ -20,27 +18,17 @@ DEVICES = 100_000
 # One device in this many has uninstalled the app: FCM answers UNREGISTERED for its token.
 UNINSTALLED_EVERY = 200
 _GONE = "uninstalled"
-_FINAL = frozenset({"completed", "failed", "cancelled"})
-_POLL_SECONDS = 0.25
 _IMPORT_LINES = 2_000
 
 
-def run(layout: Layout) -> bool:
-    """Runs the demo on a fleet that is up; whether the account adds up and the simulator agrees with it.
+def run(api: httpx.Client, found: Mapping[str, str]) -> list[str]:
+    """`found`: what `.run/env` says. What is wrong with the account, or differs from what the simulator saw.
 
-    Raises StackError where the fleet is not up, does not use its own simulator, or refuses a step.
+    Raises StackError where the fleet does not use its own simulator, or refuses a step.
     """
-    found = settings.read(layout.env_file)
-    if "FANFARE_API_KEY" not in found:
-        raise StackError("the fleet is not up, or gave no API key: `make up` first")
     if "FANFARE_FCM_SERVICE_ACCOUNT_FILE" not in found:
         raise StackError("the demo sends through the FCM simulator only: unset FANFARE_FCM_ENDPOINT, then `make up`")
-    headers = {"Authorization": f"Bearer {found['FANFARE_API_KEY']}"}
-    ca_file = Path(found["FANFARE_FCM_CA_FILE"])
-    with (
-        SimulatorClient(found["FANFARE_FCM_ENDPOINT"], ca_file) as simulator,
-        httpx.Client(base_url=found["FANFARE_API_URL"], headers=headers, timeout=60, trust_env=False) as api,
-    ):
+    with SimulatorClient(found["FANFARE_FCM_ENDPOINT"], Path(found["FANFARE_FCM_CA_FILE"])) as simulator:
         simulator.reset()
         simulator.script(
             latency={"distribution": "lognormal", "ms": 40, "max_ms": 500},
@@ -48,13 +36,7 @@ def run(layout: Layout) -> bool:
         )
         app_id = _app(api, Path(found["FANFARE_FCM_SERVICE_ACCOUNT_FILE"]))
         _import_devices(api, app_id)
-        stats = _send(api, app_id)
-        problems = _account(stats, simulator)
-    print()
-    report.addresses(layout, found)
-    for problem in problems:
-        print(f"WRONG: {problem}", file=sys.stderr)
-    return not problems
+        return _account(_send(api, app_id), simulator)
 
 
 def token(number: int) -> str:
@@ -67,12 +49,12 @@ def _app(api: httpx.Client, service_account_file: Path) -> str:
     """The demo's app: an earlier demo's, with its credentials renewed, or a new one."""
     credentials: dict[str, Any] = json.loads(service_account_file.read_text())
     project = credentials["project_id"]
-    for app in _answer(api.get("/v1/apps"))["items"]:
+    for app in answer(api.get("/v1/apps"))["items"]:
         if app["firebase_project_id"] == project:
-            _answer(api.patch(f"/v1/apps/{app['id']}", json={"credentials": credentials}))
+            answer(api.patch(f"/v1/apps/{app['id']}", json={"credentials": credentials}))
             return str(app["id"])
     new = {"name": "Demo", "firebase_project_id": project, "credentials": credentials}
-    return str(_answer(api.post("/v1/apps", json=new))["id"])
+    return str(answer(api.post("/v1/apps", json=new))["id"])
 
 
 def _import_devices(api: httpx.Client, app_id: str) -> None:
@@ -86,12 +68,12 @@ def _import_devices(api: httpx.Client, app_id: str) -> None:
             progress.show(end, DEVICES)
 
     headers = {"Content-Type": "application/x-ndjson"}
-    answer = _answer(
+    counts = answer(
         api.post("/v1/devices/import", params={"app_id": app_id}, headers=headers, content=lines(), timeout=300)
     )
-    taken = answer["inserted"] + answer["updated"]
+    taken = counts["inserted"] + counts["updated"]
     progress.finish(
-        taken, DEVICES, f"{answer['inserted']:,} new, {answer['updated']:,} known, {answer['rejected']:,} rejected"
+        taken, DEVICES, f"{counts['inserted']:,} new, {counts['updated']:,} known, {counts['rejected']:,} rejected"
     )
 
 
@@ -104,21 +86,21 @@ def _device(number: int) -> bytes:
 def _send(api: httpx.Client, app_id: str) -> dict[str, Any]:
     """Creates the campaign, sends it and follows it to its end; its last stats."""
     campaign = {"app_id": app_id, "title": "Hello", "message": "From Fanfare's demo", "target": {"all": True}}
-    campaign_id = _answer(api.post("/v1/campaigns", json=campaign))["id"]
-    _answer(api.post(f"/v1/campaigns/{campaign_id}/send"))
+    campaign_id = answer(api.post("/v1/campaigns", json=campaign))["id"]
+    answer(api.post(f"/v1/campaigns/{campaign_id}/send"))
     progress = Progress("sending  ")
     while True:
-        stats: dict[str, Any] = _answer(api.get(f"/v1/campaigns/{campaign_id}/stats"))
+        stats: dict[str, Any] = answer(api.get(f"/v1/campaigns/{campaign_id}/stats"))
         total = stats["total_recipients"] or 0
         done = total - stats["pending"]
-        if stats["status"] in _FINAL:
+        if stats["status"] in FINAL:
             progress.finish(done, total, stats["status"])
             return stats
         progress.show(done, max(total, DEVICES), f"{stats['rate_per_second'] or 0:,.0f}/s")
         if stats["status"] == "paused":
-            reason = _answer(api.get(f"/v1/campaigns/{campaign_id}"))["pause_reason"]
+            reason = answer(api.get(f"/v1/campaigns/{campaign_id}"))["pause_reason"]
             raise StackError(f"the campaign was paused: {reason}; GET /v1/campaigns/{campaign_id}")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _account(stats: Mapping[str, Any], simulator: SimulatorClient) -> list[str]:
@@ -146,8 +128,7 @@ def _account(stats: Mapping[str, Any], simulator: SimulatorClient) -> list[str]:
         "rate, messages a second": round(stats["total_recipients"] / seconds) if seconds else 0,
     }
     print()
-    for name, number in rows.items():
-        print(f"  {name:34}{number:>10,}")
+    print_rows(rows)
     outcomes = ("success", "invalid_token", "failed", "unknown", "expired", "cancelled", "pending")
     checks = {
         f"the campaign is {stats['status']}, not completed": stats["status"] == "completed",
@@ -163,12 +144,3 @@ def _account(stats: Mapping[str, Any], simulator: SimulatorClient) -> list[str]:
 
 def _seconds(timestamp: str) -> float:
     return datetime.fromisoformat(timestamp).timestamp()
-
-
-def _answer(response: httpx.Response) -> Any:
-    """The answer's JSON. Raises StackError with the API's own words when it refused."""
-    if response.is_error:
-        raise StackError(
-            f"{response.request.method} {response.request.url.path}: {response.status_code} {response.text}"
-        )
-    return response.json()
