@@ -103,7 +103,13 @@ async def test_paths_stay_right_while_folders_are_made_and_moved_at_once(
     folder = await _make(client, "a")
     makes = [client.post("/v1/folders", json={"parent_id": folder["id"], "name": f"n{n}"}) for n in range(5)]
     moves = [client.patch(f"/v1/folders/{folder['id']}", json={"name": f"a{n}"}) for n in range(5)]
-    await asyncio.gather(*(request for pair in zip(makes, moves, strict=True) for request in pair))
+    uploads = [
+        client.post("/v1/images", files=[("files", (f"x{n}/a.jpg", JPEG))], data={"folder_id": folder["id"]})
+        for n in range(5)
+    ]
+    requests = (request for three in zip(makes, moves, uploads, strict=True) for request in three)
+    answers = await asyncio.gather(*requests)
+    assert {answer.status_code for answer in answers} == {200, 201, 202}
     rows = {row["id"]: row for row in ledger_rows("folders")}
     for row in rows.values():
         above = rows[row["parent_id"]]["path"] + "/" if row["parent_id"] else ""

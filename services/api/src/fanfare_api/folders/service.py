@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.auth.caller import Caller
 from fanfare_api.folders.names import MAX_PATH_BYTES, checked_name, checked_path, join
-from fanfare_api.folders.repository import LOCK_TREE, ensure_paths, find_paths, get_folder
+from fanfare_api.folders.repository import LOCK_TREE, ensure_paths, find_paths, get_folder, share_tree
 from fanfare_api.folders.schemas import FolderChange, FolderCreate
 from fanfare_shared.db.tables import Folder
 from fanfare_shared.errors import AlreadyExistsError, ConflictError, InvalidRequestError, NameTooLongError
@@ -33,6 +33,7 @@ SELECT EXISTS (SELECT FROM folders WHERE parent_id = :id) AS folders,
 
 async def create_folder(session: AsyncSession, caller: Caller, body: FolderCreate) -> Folder:
     """Raises AlreadyExistsError, NotFoundError for the parent, NameInvalidError and NameTooLongError."""
+    await share_tree(session)
     if body.path is not None:
         path = checked_path(body.path)
     else:

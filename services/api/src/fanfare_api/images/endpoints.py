@@ -42,16 +42,15 @@ async def find(
         raise InvalidRequestError("folder: give folder or folder_id, not both")
     at_top, below = False, None
     if folder is not None and (path := checked_path(folder)):
-        found = await find_paths(session, [path])
-        if path not in found:
+        folder_id = (await find_paths(session, [path])).get(path)
+        if folder_id is None:
             raise NotFoundError(f"There is no folder {path}")
-        folder_id = found[path]
     elif folder is not None:
         at_top = not recursive
-    if recursive and folder_id is not None:
-        below, folder_id = await path_of(session, folder_id), None
-    elif folder_id is not None:
-        await get_folder(session, folder_id)
+    if folder_id is not None:
+        found = await get_folder(session, folder_id)
+        if recursive:
+            below, folder_id = found.path, None
     wanted = ImageFilter(folder_id, at_top, below, owner, status, name, trashed)
     items, next_cursor = await list_images(session, page, wanted)
     return Page(items=items, next_cursor=next_cursor)

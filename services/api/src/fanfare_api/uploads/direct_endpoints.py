@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response, status
 
 from fanfare_api.audit.trail import record
-from fanfare_api.auth.dependencies import ImageWriter
+from fanfare_api.auth.dependencies import ImageWriter, Reader
 from fanfare_api.http.idempotency import Idempotent
 from fanfare_api.http.transactions import HintsDep, LedgerRoute, SessionDep, StreamedLedgerRoute
 from fanfare_api.runtime import Runtime, runtime_of
@@ -75,7 +75,7 @@ async def begin(
 
 
 @router.get("/{upload_id}", summary="Show an upload in parts or straight to storage")
-async def get(upload_id: UUID, session: SessionDep, _caller: ImageWriter) -> UploadShown:
+async def get(upload_id: UUID, session: SessionDep, _caller: Reader) -> UploadShown:
     """Which image was made of it, once it is complete."""
     upload = await get_upload(session, upload_id)
     return UploadShown(
