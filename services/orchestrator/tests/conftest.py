@@ -9,15 +9,19 @@ import kombu.pools
 import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+from pydantic import SecretStr
 
 from fanfare_orchestrator.context import Context
+from fanfare_orchestrator.schedule.context import RunContext
+from fanfare_orchestrator.schedule.settings import MaintenanceSettings
 from fanfare_orchestrator.settings import PlanSettings
 from fanfare_orchestrator.sweep.publisher import SweepPublisher
 from fanfare_shared.contracts.messages import Message
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger, the_row
 from fanfare_shared.ids import uuid7
-from fanfare_shared.settings import BrokerSettings, DatabaseSettings
+from fanfare_shared.settings import BrokerSettings, DatabaseSettings, StorageSettings
+from fanfare_shared.storage.opening import open_storage
 from fanfare_shared.testing.brokers import QueueReader
 from fanfare_shared.worker.app import make_app
 
@@ -145,3 +149,20 @@ def other_ledger(database_settings: DatabaseSettings) -> Iterator[Callable[[], L
     yield open_one
     for ledger in opened:
         ledger.close()
+
+
+@pytest.fixture
+def maintenance(
+    clean_ledger: Ledger, database_settings: DatabaseSettings, redis_url: str, storage_settings: StorageSettings
+) -> Callable[..., RunContext]:
+    """Makes what a run of the daily work has, with these settings, on a local folder of the test's own."""
+
+    def make(*, dry_run: bool = False, storage: StorageSettings = storage_settings, **settings: Any) -> RunContext:
+        made = MaintenanceSettings(
+            database_url=database_settings.database_url,
+            redis_url=SecretStr(redis_url),
+            **storage.model_dump(exclude_unset=True) | settings,
+        )
+        return RunContext(clean_ledger, made, lambda: open_storage(storage), dry_run)
+
+    return make

@@ -37,6 +37,7 @@ def orchestrator(
         "FANFARE_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "FANFARE_WORKER_CONCURRENCY": "1",
         "FANFARE_METRICS_DIR": str(tmp_path / "metrics"),
+        "FANFARE_STORAGE_URL": (tmp_path / "storage").as_uri(),
         "FANFARE_METRICS_PORT": str(free_port()),
         "FANFARE_PUSH_BATCH_SIZE": "10",
     }

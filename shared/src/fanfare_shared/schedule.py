@@ -46,13 +46,43 @@ CLEAN_HISTORY = ScheduledWork(
     time(3, 15),
     "Delete audit entries, dead letters and runs of the schedule older than FANFARE_AUDIT_DAYS",
 )
+DROP_ORIGINALS = ScheduledWork(
+    "drop_originals",
+    time(3, 0),
+    "Drop originals older than FANFARE_ORIGINAL_DAYS, by an image job; their variants stay",
+)
+EMPTY_TRASH = ScheduledWork(
+    "empty_trash", time(3, 30), "Purge what is in the trash for FANFARE_TRASH_DAYS, by an image job"
+)
+EXPIRE_UPLOADS = ScheduledWork(
+    "expire_uploads", time(3, 45), "Remove uploads that were not completed in time, and what they left in storage"
+)
+CLEAN_IMAGE_JOBS = ScheduledWork(
+    "clean_image_jobs",
+    time(4, 0),
+    "Delete image jobs that ended longer ago than FANFARE_RETENTION_DAYS, with their archives",
+)
+RECONCILE_STORAGE = ScheduledWork(
+    "reconcile_storage",
+    time(4, 15),
+    "Find rows without objects and objects without rows; repair them where FANFARE_RECONCILE_REPAIR says so",
+)
+REMOVE_DOOMED_OBJECTS = ScheduledWork(
+    "remove_doomed_objects", time(5, 0), "Remove objects from storage that no image, variant or archive has any more"
+)
 HEALTH_CHECK = ScheduledWork("health_check", time(6, 0), "Ask every server the fleet depends on whether it answers")
 
 SCHEDULE: tuple[ScheduledWork, ...] = (
     MAKE_PARTITIONS,
     DROP_PARTITIONS,
     CLEAN_IDEMPOTENCY_KEYS,
+    DROP_ORIGINALS,
     CLEAN_HISTORY,
+    EMPTY_TRASH,
+    EXPIRE_UPLOADS,
+    CLEAN_IMAGE_JOBS,
+    RECONCILE_STORAGE,
+    REMOVE_DOOMED_OBJECTS,
     HEALTH_CHECK,
 )
 
@@ -67,8 +97,18 @@ class ScheduleSettings(Settings):
     schedule_make_partitions: time = _time_of(MAKE_PARTITIONS)
     schedule_drop_partitions: time = _time_of(DROP_PARTITIONS)
     schedule_clean_idempotency_keys: time = _time_of(CLEAN_IDEMPOTENCY_KEYS)
+    schedule_drop_originals: time = _time_of(DROP_ORIGINALS)
     schedule_clean_history: time = _time_of(CLEAN_HISTORY)
+    schedule_empty_trash: time = _time_of(EMPTY_TRASH)
+    schedule_expire_uploads: time = _time_of(EXPIRE_UPLOADS)
+    schedule_clean_image_jobs: time = _time_of(CLEAN_IMAGE_JOBS)
+    schedule_reconcile_storage: time = _time_of(RECONCILE_STORAGE)
+    schedule_remove_doomed_objects: time = _time_of(REMOVE_DOOMED_OBJECTS)
     schedule_health_check: time = _time_of(HEALTH_CHECK)
+    reconcile_repair: bool = Field(
+        default=False,
+        description="Whether the daily reconcile_storage repairs what it finds; otherwise it only reports",
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -83,6 +123,10 @@ class ScheduleSettings(Settings):
         """The wall-clock minute of `work` in `self.timezone`."""
         planned: time = getattr(self, work.field)
         return planned.replace(second=0, microsecond=0, tzinfo=None)
+
+    def is_dry_run(self, work: ScheduledWork) -> bool:
+        """Whether the daily run of `work` only says what it would do."""
+        return work is RECONCILE_STORAGE and not self.reconcile_repair
 
     def last_due(self, work: ScheduledWork, now: datetime) -> datetime:
         """The latest planned minute not after `now`, in UTC: what a run started now is a run of."""

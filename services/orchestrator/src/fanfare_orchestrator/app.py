@@ -10,10 +10,12 @@ from fanfare_orchestrator.images.steps import IMAGE_JOB_STEPS
 from fanfare_orchestrator.notifications import handler as notification_handler
 from fanfare_orchestrator.schedule import beat
 from fanfare_orchestrator.schedule import handler as schedule_handler
+from fanfare_orchestrator.schedule.context import RunContext
 from fanfare_orchestrator.settings import OrchestratorSettings
 from fanfare_shared.contracts.messages import PlanCampaign, PlanImageJob, SettleCampaign, SettleImageJob
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger
+from fanfare_shared.storage.opening import open_storage
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.children import per_child
 from fanfare_shared.worker.publisher import Publisher
@@ -50,6 +52,7 @@ def make_orchestrator(settings: OrchestratorSettings) -> Celery:
         settle(context(), IMAGE_JOB_STEPS, message.job_id)
 
     notification_handler.register(app, ledger, settings, settings)
-    schedule_handler.register(app, ledger, settings)
+    storage = per_child(lambda: open_storage(settings))
+    schedule_handler.register(app, per_child(lambda: RunContext(ledger(), settings, storage)))
     beat.install(app, settings)
     return app

@@ -34,6 +34,12 @@ def check_runs(published: list[RunScheduled], since: datetime) -> None:
     assert {(message.name, message.due_at) for message in published} <= planned
 
 
+def test_the_daily_reconciling_only_looks_unless_it_is_told_to_repair() -> None:
+    dry = {work.name for work in SCHEDULE if beat.last_run(ScheduleSettings(), work).dry_run}
+    assert dry == {"reconcile_storage"}
+    assert not any(beat.last_run(ScheduleSettings(reconcile_repair=True), work).dry_run for work in SCHEDULE)
+
+
 RUN_BEAT = """
 from celery.beat import Service
 from fanfare_orchestrator.schedule import beat

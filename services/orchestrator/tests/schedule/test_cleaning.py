@@ -14,7 +14,7 @@ def test_idempotency_keys_go_after_their_hours(office: Any, maintenance: Any, mo
         "INSERT INTO idempotency_keys (api_key_id, key, request_digest, status, body, created_at)"
         " SELECT gen_random_uuid(), n::text, '', 200, '', now() - n * interval '1 hour' FROM generate_series(1, 20) AS n"
     )
-    run = clean_idempotency_keys(office.context.ledger, maintenance(idempotency_hours=10))
+    run = clean_idempotency_keys(maintenance(idempotency_hours=10))
     assert (run.result, run.problems) == ({"deleted": 11}, [])
     kept = office.rows("SELECT key FROM idempotency_keys ORDER BY created_at DESC")
     assert [row["key"] for row in kept] == [str(hour) for hour in range(1, 10)]
@@ -31,8 +31,18 @@ def test_audit_dead_letters_and_runs_go_after_their_days(office: Any, maintenanc
         office.execute(
             f"INSERT INTO schedule_runs (name, due_at, status, started_at) VALUES ('{days}', now(), 'SUCCESS', {age})"
         )
-    run = clean_history(office.context.ledger, maintenance(audit_days=30))
+    run = clean_history(maintenance(audit_days=30))
     assert run.result == {"deleted": {"audit_log": 1, "dead_letters": 1, "schedule_runs": 1}}
     assert [row["subject"] for row in office.rows("SELECT subject FROM audit_log ORDER BY at DESC")] == ["1", "29"]
     assert {row["reason"] for row in office.rows("SELECT reason FROM dead_letters")} == {"1", "29"}
     assert {row["name"] for row in office.rows("SELECT name FROM schedule_runs")} == {"1", "29"}
+
+
+def test_a_dry_run_counts_and_keeps(office: Any, maintenance: Any) -> None:
+    office.execute(
+        "INSERT INTO idempotency_keys (api_key_id, key, request_digest, status, body, created_at)"
+        " SELECT gen_random_uuid(), n::text, '', 200, '', now() - n * interval '1 hour' FROM generate_series(1, 20) AS n"
+    )
+    run = clean_idempotency_keys(maintenance(idempotency_hours=10, dry_run=True))
+    assert run.result == {"deleted": 11}
+    assert len(office.rows("SELECT FROM idempotency_keys")) == 20

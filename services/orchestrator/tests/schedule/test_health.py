@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def test_servers_that_answer_are_ok_and_what_is_not_set_is_not_asked(
 ) -> None:
     folder = tmp_path / "with space"
     folder.mkdir()
-    run = check_health(office.context.ledger, maintenance(fcm_endpoint=any_answer, storage_url=folder.as_uri()), app)
+    run = check_health(maintenance(fcm_endpoint=any_answer, storage_url=folder.as_uri()), app)
     assert set(run.result) == {"postgresql", "rabbitmq", "redis", "fcm", "storage"}
     # How full this machine's disk is, is not for the test to say.
     assert [problem for problem in run.problems if not problem.startswith("storage: UnavailableError")] == []
@@ -58,15 +59,17 @@ def test_servers_that_answer_are_ok_and_what_is_not_set_is_not_asked(
 def test_servers_that_do_not_answer_are_problems_by_name(
     office: Any, maintenance: Any, closed_port: int, tmp_path: Path
 ) -> None:
-    settings = maintenance(
+    context = maintenance(
         fcm_endpoint=f"https://127.0.0.1:{closed_port}",
         smtp_url=f"smtp://127.0.0.1:{closed_port}",
         storage_url=(tmp_path / "absent").as_uri(),
-    ).model_copy(update={"redis_url": SecretStr(f"redis://:hidden@127.0.0.1:{closed_port}/0")})
+    )
+    elsewhere = {"redis_url": SecretStr(f"redis://:hidden@127.0.0.1:{closed_port}/0")}
+    context = replace(context, settings=context.settings.model_copy(update=elsewhere))
     broken = make_app(
         "health-test", BrokerSettings(broker_url=SecretStr(f"amqp://guest:hidden@127.0.0.1:{closed_port}//"))
     )
-    run = check_health(office.context.ledger, settings, broken)
+    run = check_health(context, broken)
     assert run.result["postgresql"]["ok"]
     assert [problem.split(":")[0] for problem in run.problems] == ["rabbitmq", "redis", "fcm", "smtp", "storage"]
     assert "hidden" not in str(run)

@@ -61,13 +61,13 @@ def days_ago(days: int) -> datetime:
 
 def test_this_week_and_the_next_four_have_partitions(office: Any, maintenance: Any) -> None:
     before = datetime.now(UTC)
-    run = make_partitions(office.context.ledger, maintenance())
+    run = make_partitions(maintenance())
     after = datetime.now(UTC)
     assert len(run.result["made"]) == 5
     weeks = existing(office)
     assert weeks[0] in {Partition.holding(before), Partition.holding(after)}
     assert weeks[-1] == Partition.holding(weeks[0].start + timedelta(weeks=4))
-    assert make_partitions(office.context.ledger, maintenance()).result == {"made": []}
+    assert make_partitions(maintenance()).result == {"made": []}
 
 
 def test_a_week_whose_campaigns_all_ended_before_the_retention_goes_with_its_batches(
@@ -75,8 +75,8 @@ def test_a_week_whose_campaigns_all_ended_before_the_retention_goes_with_its_bat
 ) -> None:
     campaign_id = old_campaign(office, completed_at=days_ago(91), accepted=1)
     old_campaign(office, 1, completed_at=days_ago(200), status="failed")
-    make_partitions(office.context.ledger, maintenance())
-    run = drop_partitions(office.context.ledger, maintenance(retention_days=90))
+    make_partitions(maintenance())
+    run = drop_partitions(maintenance(retention_days=90))
     assert (run.result, run.problems) == ({"dropped": [LONG_AGO.name], "batches_deleted": 2}, [])
     assert LONG_AGO not in existing(office)
     assert len(existing(office)) == 5
@@ -98,7 +98,7 @@ def test_a_week_with_one_campaign_that_needs_it_stays_whole(
 ) -> None:
     old_campaign(office, completed_at=days_ago(200))
     kept = old_campaign(office, 1, **columns)
-    run = drop_partitions(office.context.ledger, maintenance(retention_days=90))
+    run = drop_partitions(maintenance(retention_days=90))
     assert run.result == {"dropped": [], "batches_deleted": 0}
     assert LONG_AGO in existing(office)
     assert len(office.batches(kept)) == 1
@@ -108,7 +108,7 @@ def test_a_week_with_one_campaign_that_needs_it_stays_whole(
 def test_a_draft_of_an_old_week_does_not_keep_its_partition(office: Any, maintenance: Any) -> None:
     campaign_id = old_campaign(office, completed_at=days_ago(200))
     office.campaign(office.app(), id=UUID(int=campaign_id.int + 1), status="draft")
-    assert drop_partitions(office.context.ledger, maintenance()).result["dropped"] == [LONG_AGO.name]
+    assert drop_partitions(maintenance()).result["dropped"] == [LONG_AGO.name]
 
 
 def test_a_week_that_a_planner_is_looking_at_is_not_dropped_until_it_has_looked(
@@ -117,10 +117,10 @@ def test_a_week_that_a_planner_is_looking_at_is_not_dropped_until_it_has_looked(
     old_campaign(office, completed_at=days_ago(200))
     with other_ledger().transaction() as planner:
         assert not ensure_partition(planner, LONG_AGO)
-        run = drop_partitions(office.context.ledger, maintenance())
+        run = drop_partitions(maintenance())
         assert run.problems == [f"{LONG_AGO.name} was not dropped: the table was locked"]
         assert LONG_AGO in existing(office)
-    assert drop_partitions(office.context.ledger, maintenance()).result["dropped"] == [LONG_AGO.name]
+    assert drop_partitions(maintenance()).result["dropped"] == [LONG_AGO.name]
     with other_ledger().transaction() as planner:
         assert ensure_partition(planner, LONG_AGO)
 
@@ -131,6 +131,18 @@ def test_a_table_that_stays_locked_is_a_problem_and_not_a_wait(
     old_campaign(office, completed_at=days_ago(200))
     with other_ledger().transaction() as reader:
         reader.execute("SELECT FROM deliveries")
-        run = drop_partitions(office.context.ledger, maintenance())
+        run = drop_partitions(maintenance())
     assert run.problems == [f"{LONG_AGO.name} was not dropped: the table was locked"]
     assert LONG_AGO in existing(office)
+
+
+def test_a_dry_run_says_which_weeks_would_be_made_and_dropped_and_changes_nothing(
+    office: Any, maintenance: Any
+) -> None:
+    old_campaign(office, completed_at=days_ago(200))
+    would_make = make_partitions(maintenance(dry_run=True)).result["made"]
+    assert drop_partitions(maintenance(dry_run=True)).result == {"dropped": [LONG_AGO.name], "batches_deleted": 1}
+    assert existing(office) == [LONG_AGO]
+    assert len(office.rows("SELECT FROM batches")) == 1
+    assert make_partitions(maintenance()).result["made"] == would_make
+    assert make_partitions(maintenance(dry_run=True)).result == {"made": []}

@@ -43,7 +43,8 @@ def beat_schedule(settings: ScheduleSettings) -> dict[str, dict[str, Any]]:
 
 def last_run(settings: ScheduleSettings, work: ScheduledWork) -> RunScheduled:
     """The run whose planned minute was last, whether it was made or not. Any two beats agree on it."""
-    return RunScheduled(name=work.name, due_at=settings.last_due(work, datetime.now(UTC)))
+    due_at = settings.last_due(work, datetime.now(UTC))
+    return RunScheduled(name=work.name, due_at=due_at, dry_run=settings.is_dry_run(work))
 
 
 def _message(settings: ScheduleSettings, work: ScheduledWork) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from fanfare_orchestrator.notifications.mail import connect
+from fanfare_orchestrator.schedule.context import RunContext
 from fanfare_orchestrator.schedule.runs import RunResult
 from fanfare_orchestrator.schedule.settings import MaintenanceSettings
 from fanfare_shared.db.connection import Ledger
@@ -37,16 +38,17 @@ class Dependency:
     ask: Callable[[], str]
 
 
-def check_health(ledger: Ledger, settings: MaintenanceSettings, app: Celery) -> RunResult:
+def check_health(context: RunContext, app: Celery) -> RunResult:
     """`{"postgresql": {"ok": true, "milliseconds": 2, "detail": "…"}, …}`; what is not ok is a problem of the run."""
-    found = {dependency.name: _asked(dependency) for dependency in dependencies(ledger, settings, app)}
+    found = {dependency.name: _asked(dependency) for dependency in dependencies(context, app)}
     return RunResult(found, [f"{name}: {state['detail']}" for name, state in found.items() if not state["ok"]])
 
 
-def dependencies(ledger: Ledger, settings: MaintenanceSettings, app: Celery) -> list[Dependency]:
-    """What is set is asked: no SMTP server, no storage on a disk, no question."""
+def dependencies(context: RunContext, app: Celery) -> list[Dependency]:
+    """What is set is asked: no SMTP server, no question."""
+    settings = context.settings
     asked = [
-        Dependency("postgresql", lambda: _postgresql(ledger)),
+        Dependency("postgresql", lambda: _postgresql(context.ledger)),
         Dependency("rabbitmq", lambda: _rabbitmq(app)),
         Dependency("redis", lambda: _redis(settings)),
         Dependency("fcm", lambda: _https(settings, settings.fcm_endpoint)),
@@ -55,9 +57,7 @@ def dependencies(ledger: Ledger, settings: MaintenanceSettings, app: Celery) -> 
         asked.append(Dependency("token_endpoint", lambda: _https(settings, _GOOGLE_TOKENS)))
     if settings.smtp_url is not None:
         asked.append(Dependency("smtp", lambda: _smtp(settings)))
-    storage = urlsplit(settings.storage_url)
-    if storage.scheme == "file":
-        asked.append(Dependency("storage", lambda: _disk(unquote(storage.path))))
+    asked.append(Dependency("storage", lambda: _storage(context)))
     return asked
 
 
@@ -111,6 +111,14 @@ def _smtp(settings: MaintenanceSettings) -> str:
     with connect(settings) as connection:
         code, _ = connection.noop()
     return f"SMTP {code}"
+
+
+def _storage(context: RunContext) -> str:
+    storage = urlsplit(context.settings.storage_url)
+    if storage.scheme == "file":
+        return _disk(unquote(storage.path))
+    context.open_storage().ensure_ready()
+    return "answers"
 
 
 def _disk(path: str) -> str:

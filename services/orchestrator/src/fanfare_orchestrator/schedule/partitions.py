@@ -7,8 +7,8 @@ from functools import partial
 from psycopg import errors, sql
 
 from fanfare_orchestrator.schedule.cleaning import delete_in_chunks
+from fanfare_orchestrator.schedule.context import RunContext
 from fanfare_orchestrator.schedule.runs import RunResult
-from fanfare_orchestrator.schedule.settings import MaintenanceSettings
 from fanfare_shared.db.connection import Connection, Ledger
 from fanfare_shared.db.partitions import (
     Partition,
@@ -23,11 +23,15 @@ WEEKS_AHEAD = 4
 _LOCK_TIMEOUT = "2s"
 
 
-def make_partitions(ledger: Ledger, settings: MaintenanceSettings) -> RunResult:  # noqa: ARG001 - every work's signature
+def make_partitions(context: RunContext) -> RunResult:
     made, problems = [], []
+    there = _existing(context.ledger) if context.dry_run else set()
     for week in range(WEEKS_AHEAD + 1):
         partition = Partition.holding(datetime.now(UTC) + timedelta(weeks=week))
-        new = _unless_locked(ledger, ensure_partition, partition)
+        if context.dry_run:
+            made += [partition.name] if partition not in there else []
+            continue
+        new = _unless_locked(context.ledger, ensure_partition, partition)
         if new:
             made.append(partition.name)
         elif new is None:
@@ -35,23 +39,31 @@ def make_partitions(ledger: Ledger, settings: MaintenanceSettings) -> RunResult:
     return RunResult({"made": made}, problems)
 
 
-def drop_partitions(ledger: Ledger, settings: MaintenanceSettings) -> RunResult:
+def drop_partitions(context: RunContext) -> RunResult:
     """Drops the weeks of which every campaign ended longer ago than the retention.
 
     A campaign's own row stays, with its final account; its batches go first, so that a run which is cut short leaves
     the partition for the next to find. A draft or a scheduled campaign of an old week has no deliveries yet, and
     planning makes the partition again when it is sent.
     """
-    retention = timedelta(days=settings.retention_days)
+    retention = timedelta(days=context.settings.retention_days)
     dropped, batches, problems = [], 0, []
-    for partition in _past(ledger, retention):
-        batches += _delete_batches(ledger, partition)
-        gone = _unless_locked(ledger, partial(_drop, retention=retention), partition)
+    for partition in _past(context.ledger, retention):
+        batches += _delete_batches(context, partition)
+        if context.dry_run:
+            dropped.append(partition.name)
+            continue
+        gone = _unless_locked(context.ledger, partial(_drop, retention=retention), partition)
         if gone:
             dropped.append(partition.name)
         elif gone is None:
             problems.append(f"{partition.name} was not dropped: the table was locked")
     return RunResult({"dropped": dropped, "batches_deleted": batches}, problems)
+
+
+def _existing(ledger: Ledger) -> set[Partition]:
+    with ledger.transaction() as connection:
+        return set(existing_partitions(connection))
 
 
 def _past(ledger: Ledger, retention: timedelta) -> list[Partition]:
@@ -76,12 +88,12 @@ def _is_needed(connection: Connection, partition: Partition, retention: timedelt
     ).fetchone() == (True,)
 
 
-def _delete_batches(ledger: Ledger, partition: Partition) -> int:
+def _delete_batches(context: RunContext, partition: Partition) -> int:
     condition = sql.SQL(
         "campaign_id >= %s AND campaign_id < %s AND EXISTS (SELECT FROM campaigns c "
         "WHERE c.id = campaign_id AND c.status IN ('completed', 'cancelled', 'failed'))"
     )
-    return delete_in_chunks(ledger, "batches", condition, partition.bounds)
+    return delete_in_chunks(context, "batches", condition, partition.bounds)
 
 
 def _drop(connection: Connection, partition: Partition, retention: timedelta) -> bool:

@@ -21,16 +21,16 @@ class RunResult:
     problems: list[str] = field(default_factory=list)
 
 
-def claim_run(connection: Connection, name: str, due_at: datetime) -> bool:
+def claim_run(connection: Connection, name: str, due_at: datetime, *, dry_run: bool) -> bool:
     """True for the one that may do this run: the first to ask, or the first after a predecessor that died in it."""
     claimed = connection.execute(
         """
-        INSERT INTO schedule_runs (name, due_at, status) VALUES (%s, %s, 'STARTED')
+        INSERT INTO schedule_runs (name, due_at, dry_run, status) VALUES (%s, %s, %s, 'STARTED')
         ON CONFLICT (name, due_at) DO UPDATE SET started_at = now()
         WHERE schedule_runs.status = 'STARTED' AND schedule_runs.started_at < now() - %s
         RETURNING true
         """,
-        (name, due_at, CLAIM_EXPIRES),
+        (name, due_at, dry_run, CLAIM_EXPIRES),
     ).fetchone()
     return claimed is not None
 

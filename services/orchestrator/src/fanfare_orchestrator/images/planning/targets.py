@@ -46,10 +46,20 @@ _BELOW = """i.folder_id IN (
         ON f.id = top.id OR (f.path ~>=~ (top.path || '/') AND f.path ~<~ (top.path || '0'))
     WHERE top.id = %(folder)s)"""
 
-# All images of an original go, or none: while one is young, in the trash or without its variants, its bytes are needed.
-_OLD_ORIGINAL = """o.key IS NOT NULL AND o.created_at < %(before)s
+# By originals, so that all images of one are planned together.
+_OLD_ORIGINALS = """
+SELECT {columns}, ROW(o.id, i.id) AS rank
+FROM images i {originals}
+WHERE {condition} AND i.id <= %(ceiling)s
+  AND (%(cursor)s::uuid IS NULL OR (o.id, i.id) > (SELECT s.original_id, s.id FROM images s WHERE s.id = %(cursor)s))
+"""
+
+OLD_ORIGINAL = """o.key IS NOT NULL AND o.created_at < %(before)s
     AND NOT EXISTS (SELECT FROM images s WHERE s.original_id = o.id
                     AND (s.status <> 'ready' OR s.trashed_at IS NOT NULL OR s.uploaded_at >= %(before)s))"""
+"""SQL: all images of the original `o` go, or none: while one is young, in the trash or without its variants, its bytes are
+needed.
+"""
 
 ORIGINALS_BEFORE = "originals_before"
 """A target that only the daily schedule makes: the images of originals older than that moment."""
@@ -75,7 +85,7 @@ def source_of(plan: Plan) -> Source:
         condition = "true" if before is None else "i.trashed_at < %(before)s"
         return Source(_filled(_IMAGES, does, "i.trashed_at IS NOT NULL", condition), {"before": before})
     if ORIGINALS_BEFORE in target:
-        sql = _filled(_IMAGES, does, "i.trashed_at IS NULL", _OLD_ORIGINAL)
+        sql = _filled(_OLD_ORIGINALS, does, "", OLD_ORIGINAL)
         return Source(sql, {"before": target[ORIGINALS_BEFORE]})
     conditions, values = _selected(target)
     sql = _filled(_IMAGES, does, "i.trashed_at IS NULL", " AND ".join([*conditions, *_takes(does)]))
