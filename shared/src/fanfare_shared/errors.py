@@ -75,7 +75,7 @@ class ConflictError(FanfareError):
 class IllegalTransitionError(ConflictError):
     """`extra['status_now']` is the present status; `status` is HTTP's."""
 
-    code, title = "ILLEGAL_TRANSITION", "The campaign's status does not allow that"
+    code, title = "ILLEGAL_TRANSITION", "The job's status does not allow that"
 
 
 class AlreadyExistsError(ConflictError):

@@ -104,6 +104,7 @@ async def test_every_action_in_every_status_does_the_same_to_either_kind(
                 problem = answer.json()
                 assert (answer.status_code, problem["code"]) == (409, "ILLEGAL_TRANSITION"), status
                 assert (problem["status"], problem["status_now"]) == (409, status)
+                assert problem["detail"].startswith(f"This {tried.kind.noun} is {status} and cannot be ")
                 assert after == before
             else:
                 if action is Action.RESUME and final_status is not None:

@@ -1,4 +1,4 @@
-"""The legal transitions of a campaign: one table, from which the api's answers and the ledger's guards are read."""
+"""The legal transitions of a bulk job: one table, from which the api's answers and the ledger's guards are read."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from fanfare_shared.errors import IllegalTransitionError
 
 
 class Action(StrEnum):
-    """What can happen to a campaign; the first eight by a caller, the rest by the fleet itself."""
+    """What can happen to a bulk job; the first eight by a caller, the rest by the fleet itself. Drafts are campaigns only."""
 
     EDIT = "edit"
     DELETE = "delete"
@@ -23,7 +23,7 @@ class Action(StrEnum):
     FINISH_CANCELLING = "finish_cancelling"
 
 
-# FINISH_CANCELLING ends as the campaign's `final_status` says: cancelled or failed. COMPLETE of a paused campaign is its expiry.
+# FINISH_CANCELLING ends as the job's `final_status` says: cancelled or failed. COMPLETE of a paused job is its expiry.
 # RESUME of one that was paused (LEDGER_IMBALANCE) while it was CANCELLING goes back to that: `final_status` tells.
 TRANSITIONS: dict[Action, dict[S, S]] = {
     Action.EDIT: {S.DRAFT: S.DRAFT, S.SCHEDULED: S.SCHEDULED},
@@ -51,14 +51,16 @@ def allowed_from(action: Action) -> tuple[S, ...]:
     return tuple(TRANSITIONS[action])
 
 
-def next_status(action: Action, status: str) -> S:
-    """The status after `action`. Raises IllegalTransitionError, carrying the present status, where it is not legal."""
+def next_status(action: Action, status: str, noun: str = "job") -> S:
+    """The status after `action`. Raises IllegalTransitionError, carrying the present status, where it is not legal; its
+    text calls the job `noun`.
+    """
     try:
         return TRANSITIONS[action][S(status)]
     except KeyError:
         legal = ", ".join(allowed_from(action))
         raise IllegalTransitionError(
-            f"A campaign that is {status} cannot be {_PARTICIPLES.get(action, action)}; it must be: {legal}",
+            f"This {noun} is {status} and cannot be {_PARTICIPLES.get(action, action)}; it must be: {legal}",
             status_now=str(status),
         ) from None
 

@@ -45,12 +45,12 @@ class Control(Generic[JobT]):
         self._hint(self.kind.plan_hint(self.job.id))
 
     async def pause(self) -> JobStatus:
-        status = next_status(Action.PAUSE, self.job.status)
+        status = self._next(Action.PAUSE)
         await self._write(status, pause_reason=REQUESTED)
         return status
 
     async def resume(self) -> JobStatus:
-        status = next_status(Action.RESUME, self.job.status)
+        status = self._next(Action.RESUME)
         if self.job.final_status is not None:
             # Its account did not add up while it was cancelled: it goes on with that, and nothing more is begun.
             status = JobStatus.CANCELLING
@@ -62,7 +62,7 @@ class Control(Generic[JobT]):
 
     async def cancel(self) -> JobStatus:
         """What never started is cancelled at once; the rest is settled by the orchestrator."""
-        status = next_status(Action.CANCEL, self.job.status)
+        status = self._next(Action.CANCEL)
         if status is JobStatus.CANCELLED:
             await self._write(status, completed_at=func.now(), due_at=None)
             self._notify(JobEvent.CANCELLED)
@@ -70,6 +70,9 @@ class Control(Generic[JobT]):
         await self._write(status, final_status=JobStatus.CANCELLED.value, pause_reason=None, due_at=func.now())
         self._hint(self.kind.settle_hint(self.job.id))
         return status
+
+    def _next(self, action: Action) -> JobStatus:
+        return next_status(action, self.job.status, self.kind.noun)
 
     async def _is_planned(self) -> bool:
         query = f"SELECT planned_at IS NOT NULL FROM {self.kind.plans} WHERE {self.kind.key} = :id"

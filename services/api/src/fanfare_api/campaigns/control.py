@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from fanfare_api.bulk.control import REPEAT_HINT_AFTER, Control
 from fanfare_api.bulk.limits import check_moment, check_not_expired
-from fanfare_shared.bulk.transitions import Action, next_status
+from fanfare_shared.bulk.transitions import Action
 from fanfare_shared.contracts.messages import RunProbe
 from fanfare_shared.contracts.words import JobStatus
 from fanfare_shared.db.tables import Campaign, Device, Probe
@@ -26,20 +26,20 @@ class CampaignControl(Control[Campaign]):
         """Starts now, or schedules the start after `delay_seconds`. Raises InvalidRequestError where it expires first."""
         if delay_seconds:
             return await self._schedule(self.now + timedelta(seconds=delay_seconds))
-        status = next_status(Action.SEND, self.job.status)
+        status = self._next(Action.SEND)
         check_not_expired(self.job.expires_at, self.now)
         await self.start()
         return status
 
     async def schedule(self, scheduled_at: datetime) -> JobStatus:
         """Raises InvalidRequestError for a moment that is past, too far ahead, or after the expiry."""
-        next_status(Action.SCHEDULE, self.job.status)
+        self._next(Action.SCHEDULE)
         check_moment("scheduled_at", scheduled_at, self.now)
         return await self._schedule(scheduled_at)
 
     async def test(self, user_ids: list[str]) -> UUID:
         """The id of a probe that sends to the users' active devices. Raises InvalidRequestError where they have none."""
-        next_status(Action.TEST, self.job.status)
+        self._next(Action.TEST)
         devices = await self.session.exec(
             select(Device.id)
             .where(Device.app_id == self.job.app_id, col(Device.user_id).in_(user_ids), col(Device.is_active))
@@ -66,7 +66,7 @@ class CampaignControl(Control[Campaign]):
         return probe_id
 
     async def _schedule(self, scheduled_at: datetime) -> JobStatus:
-        status = next_status(Action.SCHEDULE, self.job.status)
+        status = self._next(Action.SCHEDULE)
         check_not_expired(self.job.expires_at, scheduled_at)
         await self._write(status, scheduled_at=scheduled_at, due_at=scheduled_at)
         return status

@@ -15,6 +15,7 @@ from fanfare_api.bulk.limits import check_moment, check_not_expired, check_webho
 from fanfare_api.campaigns.limits import check_fits
 from fanfare_api.campaigns.schemas import CampaignContent, CampaignCreate
 from fanfare_shared.bulk.transitions import Action, next_status
+from fanfare_shared.campaigns.kind import CAMPAIGNS
 from fanfare_shared.db.tables import Campaign
 from fanfare_shared.webhooks import AllowList
 
@@ -37,7 +38,7 @@ async def edit_campaign(
 
     Raises IllegalTransitionError, and what making such a campaign would raise.
     """
-    next_status(Action.EDIT, campaign.status)
+    next_status(Action.EDIT, campaign.status, CAMPAIGNS.noun)
     present = {name: getattr(campaign, name) for name in CampaignContent.model_fields}
     try:
         content = CampaignContent.model_validate(present | changes)
@@ -58,7 +59,7 @@ async def delete_campaign(session: AsyncSession, campaign: Campaign) -> None:
 
     Raises IllegalTransitionError while it is neither a draft nor final.
     """
-    next_status(Action.DELETE, campaign.status)
+    next_status(Action.DELETE, campaign.status, CAMPAIGNS.noun)
     await session.delete(campaign)
     await session.flush()
 

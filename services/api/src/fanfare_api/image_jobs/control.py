@@ -33,7 +33,7 @@ class ImageJobControl(Control[ImageJob]):
         status = JobStatus(self.job.status)
         if not status.is_final:
             raise IllegalTransitionError(
-                f"An image job that is {status} cannot be retried: wait for its end, or cancel it",
+                f"This image job is {status} and cannot be retried yet: wait for its end, or cancel it",
                 status_now=status.value,
             )
         if not self.job.failed:
