@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -39,6 +39,27 @@ async def on_storage(
         transport = httpx.ASGITransport(app=other, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=client.headers) as its_client:
             yield other, its_client
+
+
+class Form:
+    """A form as bytes, for what no client would send."""
+
+    boundary = "----boundary"
+    headers: ClassVar = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+    @staticmethod
+    def part(disposition: str, content: bytes) -> bytes:
+        return f"Content-Disposition: form-data; {disposition}\r\n\r\n".encode() + content
+
+    @classmethod
+    def body(cls, parts: list[bytes]) -> bytes:
+        start = f"--{cls.boundary}\r\n".encode()
+        return b"".join(start + part + b"\r\n" for part in parts) + f"--{cls.boundary}--\r\n".encode()
+
+
+@pytest.fixture
+def form() -> type[Form]:
+    return Form
 
 
 @dataclass

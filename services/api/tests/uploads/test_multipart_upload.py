@@ -9,8 +9,12 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
-from fanfare_api.settings import ApiSettings
+from fanfare_api.auth.caller import Caller
+from fanfare_api.folders.names import FilePath
+from fanfare_api.uploads.intake import Newcomer, admit
+from fanfare_api.uploads.receiving import StoredFile
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.images.presets import BUILT_IN
@@ -24,7 +28,6 @@ StoredKeys = Callable[[], set[str]]
 
 JPEG = b"\xff\xd8\xff\xe0" + b"a picture" * 100
 PNG = b"\x89PNG\r\n\x1a\n" + b"another" * 100
-BOUNDARY = "----boundary"
 
 
 async def test_an_image_is_stored_and_its_job_is_on_its_way(
@@ -112,14 +115,14 @@ async def test_a_hundred_files_are_a_bulk_job_that_dispatch_publishes(upload: Up
     assert all(item["position"] in by_batch[item["batch_id"]] for item in ledger_rows("image_items"))
 
 
-async def test_fields_may_follow_the_files(client: httpx.AsyncClient, ledger_rows: Rows) -> None:
+async def test_fields_may_follow_the_files(client: httpx.AsyncClient, form: Any, ledger_rows: Rows) -> None:
     parts = [
-        _part('name="files"; filename="a.jpg"', JPEG),
-        _part('name="preset"', b"thumbnails"),
-        _part('name="folder"', "휴가/2026".encode()),
-        _part('name="owner"', b"me"),
+        form.part('name="files"; filename="a.jpg"', JPEG),
+        form.part('name="preset"', b"thumbnails"),
+        form.part('name="folder"', "휴가/2026".encode()),
+        form.part('name="owner"', b"me"),
     ]
-    answer = await _post(client, parts)
+    answer = await client.post("/v1/images", content=form.body(parts), headers=form.headers)
     assert answer.status_code == 202
     assert answer.json()["images"][0]["folder"] == "휴가/2026"
     (job,) = ledger_rows("image_jobs")
@@ -135,33 +138,6 @@ async def test_a_pipeline_is_given_as_json(upload: Upload, ledger_rows: Rows) ->
     assert answer.status_code == 202
     (job,) = ledger_rows("image_jobs")
     assert job["parameters"]["pipeline"]["variants"][0]["thumbnail"] == 50
-
-
-@pytest.mark.parametrize(
-    ("fields", "what"),
-    [
-        ({"pipeline": "{"}, "pipeline"),
-        ({"pipeline": "{}"}, "pipeline.variants"),
-        ({"pipeline": '{"variants": [{"name": "A B"}]}'}, "pipeline.variants.0.name"),
-        ({"preset": "nonsense"}, "preset"),
-        ({"colour": "red"}, "colour"),
-        ({"folder": "a", "folder_id": str(UUID(int=1))}, "folder"),
-        ({"folder_id": "x"}, "folder_id"),
-        ({"paths": ["a.jpg", "b.jpg"]}, "paths"),
-        (
-            {"pipeline": f'{{"variants": [{{"name": "a", "watermark": {{"image_id": "{UUID(int=1)}"}}}}]}}'},
-            "watermark.image_id",
-        ),
-    ],
-    ids=["json", "shape", "variant", "preset", "unknown", "two-folders", "no-uuid", "paths", "watermark"],
-)
-async def test_a_field_that_cannot_be_used_changes_nothing(
-    upload: Upload, ledger_rows: Rows, stored_keys: StoredKeys, fields: dict[str, Any], what: str
-) -> None:
-    answer = await upload(("a.jpg", JPEG), **fields)
-    assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
-    assert what in answer.json()["detail"]
-    assert (ledger_rows("images"), ledger_rows("doomed_objects"), stored_keys()) == ([], [], set())
 
 
 async def test_a_folder_keeps_its_structure(upload: Upload, ledger_rows: Rows) -> None:
@@ -190,124 +166,6 @@ async def test_paths_name_the_files_in_their_order(upload: Upload) -> None:
     files = [("blob", JPEG), ("blob", JPEG + b"b")]
     taken = (await upload(*files, paths=["x/a.jpg", "y/b.jpg"])).json()
     assert [(image["folder"], image["name"]) for image in taken["images"]] == [("x", "a.jpg"), ("y", "b.jpg")]
-
-
-async def test_an_unknown_folder_is_not_found(upload: Upload, stored_keys: StoredKeys) -> None:
-    answer = await upload(("a.jpg", JPEG), folder_id=str(UUID(int=1)))
-    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
-    assert stored_keys() == set()
-
-
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (b"", "IMAGE_EMPTY"),
-        (b"just a text", "IMAGE_TYPE_UNSUPPORTED"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "IMAGE_TYPE_UNSUPPORTED"),
-        (b"\xff\x0a" + bytes(60), "IMAGE_TYPE_UNSUPPORTED"),
-        (b"BM" + bytes(60), "IMAGE_TYPE_UNSUPPORTED"),
-    ],
-    ids=["empty", "text", "svg", "jxl", "bmp"],
-)
-async def test_what_is_no_image_is_rejected_with_its_reason(
-    upload: Upload, ledger_rows: Rows, stored_keys: StoredKeys, content: bytes, code: str
-) -> None:
-    answer = await upload(("photo.jpg", content))
-    assert (answer.status_code, answer.json()["code"]) == (422, "NOTHING_ACCEPTED")
-    (rejected,) = answer.json()["rejected"]
-    assert (rejected["name"], rejected["code"]) == ("photo.jpg", code)
-    assert (ledger_rows("images"), stored_keys()) == ([], set())
-
-    mixed = await upload(("photo.jpg", content), ("good.png", PNG))
-    assert mixed.status_code == 202
-    assert [image["name"] for image in mixed.json()["images"]] == ["good.png"]
-    assert [rejected["code"] for rejected in mixed.json()["rejected"]] == [code]
-
-
-@pytest.mark.parametrize("size", [60_000, 3_000_000, 6_000_000], ids=["small", "whole", "parts"])
-async def test_a_file_over_the_limit_is_rejected_and_not_kept(
-    run_app: Callable[..., Any],
-    api_settings: ApiSettings,
-    client: httpx.AsyncClient,
-    ledger_rows: Rows,
-    stored_keys: StoredKeys,
-    size: int,
-) -> None:
-    async with run_app(api_settings.model_copy(update={"image_max_bytes": size - 1})) as app:
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=client.headers) as other:
-            files = [("files", ("a.jpg", JPEG.ljust(size))), ("files", ("b.jpg", JPEG.ljust(size - 1)))]
-            answer = await other.post("/v1/images", files=files)
-    assert answer.status_code == 202
-    assert [(file["name"], file["code"]) for file in answer.json()["rejected"]] == [("a.jpg", "IMAGE_TOO_LARGE")]
-    (original,) = ledger_rows("originals")
-    assert stored_keys() == {original["key"]}
-    assert ledger_rows("doomed_objects") == []
-
-
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        (b"../../etc/passwd", "NAME_INVALID"),
-        (b"/etc/passwd", "NAME_INVALID"),
-        (b"a//b.jpg", "NAME_INVALID"),
-        (b"a/", "NAME_INVALID"),
-        (b"..", "NAME_INVALID"),
-        (b"a\\\\..\\\\b.jpg", "NAME_INVALID"),
-        (b"a\0b.jpg", "NAME_INVALID"),
-        (b"a\tb.jpg", "NAME_INVALID"),
-        (b"a%0D%0Ab.jpg", "NAME_INVALID"),
-        (b"", "NAME_INVALID"),
-        (b"   ", "NAME_INVALID"),
-        (b"\xff\xfe.jpg", "NAME_INVALID"),
-        ("photo\u202egpj.exe".encode(), "NAME_INVALID"),
-        (b"x" * 10_000, "NAME_TOO_LONG"),
-        ("휴".encode() * 10_000, "NAME_TOO_LONG"),
-        (b"/".join([b"x" * 250] * 11), "NAME_TOO_LONG"),
-    ],
-    ids=[
-        "up",
-        "absolute",
-        "empty-folder",
-        "no-name",
-        "dots",
-        "backslash",
-        "nul",
-        "tab",
-        "line-break",
-        "empty",
-        "blank",
-        "not-utf-8",
-        "rtl-override",
-        "long",
-        "long-korean",
-        "long-path",
-    ],
-)
-async def test_a_hostile_name_is_rejected_and_the_rest_is_taken(
-    client: httpx.AsyncClient, ledger_rows: Rows, name: bytes, code: str
-) -> None:
-    hostile = b'Content-Disposition: form-data; name="files"; filename="' + name + b'"\r\n\r\n' + JPEG
-    answer = await _post(client, [hostile, _part('name="files"; filename="good.png"', PNG)])
-    assert answer.status_code == 202, answer.text
-    assert [rejected["code"] for rejected in answer.json()["rejected"]] == [code]
-    assert [image["name"] for image in ledger_rows("images")] == ["good.png"]
-    assert ledger_rows("folders") == []
-    assert ledger_rows("doomed_objects") == []
-
-
-@pytest.mark.parametrize("name", ["휴가 사진.jpg", "صورة.jpg", "a'b\"c;.jpg", "x" * 251 + ".jpg", "한" * 255, "😀.png"])
-async def test_a_name_is_data_in_any_script(client: httpx.AsyncClient, ledger_rows: Rows, name: str) -> None:
-    quoted = name.replace('"', '\\"')
-    answer = await _post(client, [_part(f'name="files"; filename="{quoted}"', JPEG)])
-    assert answer.status_code == 202, answer.text
-    assert [image["name"] for image in ledger_rows("images")] == [name]
-
-
-async def test_names_are_the_same_whichever_way_their_accents_are_written(upload: Upload, ledger_rows: Rows) -> None:
-    await upload(("e\u0301te\u0301/a.jpg", JPEG))
-    await upload(("été/b.jpg", JPEG))
-    assert [folder["path"] for folder in ledger_rows("folders")] == ["été"]
 
 
 async def test_the_same_bytes_are_stored_once(upload: Upload, ledger_rows: Rows, stored_keys: StoredKeys) -> None:
@@ -347,9 +205,11 @@ async def test_an_original_that_was_dropped_for_its_age_comes_back_with_its_byte
 
 
 async def test_an_upload_whose_file_was_removed_meanwhile_is_to_be_sent_again(
-    client: httpx.AsyncClient, ledger: Ledger, ledger_rows: Rows
+    client: httpx.AsyncClient, form: Any, ledger: Ledger, ledger_rows: Rows
 ) -> None:
-    body = _body([_part('name="files"; filename="a.jpg"', JPEG), _part('name="files"; filename="b.png"', PNG)])
+    body = form.body(
+        [form.part('name="files"; filename="a.jpg"', JPEG), form.part('name="files"; filename="b.png"', PNG)]
+    )
 
     async def interrupted() -> AsyncIterator[bytes]:
         yield body[:-100]  # the first file is stored by the time that more is asked for
@@ -357,55 +217,9 @@ async def test_an_upload_whose_file_was_removed_meanwhile_is_to_be_sent_again(
             connection.execute("DELETE FROM doomed_objects")
         yield body[-100:]
 
-    answer = await client.post("/v1/images", content=interrupted(), headers=_headers())
+    answer = await client.post("/v1/images", content=interrupted(), headers=form.headers)
     assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
     assert ledger_rows("images") == []
-
-
-@pytest.mark.parametrize("cut", [30, 400, -40, -6], ids=["headers", "file", "second-file", "end"])
-async def test_an_upload_that_is_cut_off_leaves_nothing(
-    client: httpx.AsyncClient, ledger_rows: Rows, stored_keys: StoredKeys, cut: int
-) -> None:
-    parts = [_part('name="files"; filename="a.jpg"', JPEG), _part('name="files"; filename="b.png"', PNG)]
-    answer = await client.post("/v1/images", content=_body(parts)[:cut], headers=_headers())
-    assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_BODY")
-    assert (ledger_rows("images"), ledger_rows("image_jobs"), ledger_rows("doomed_objects")) == ([], [], [])
-    assert stored_keys() == set()
-
-
-@pytest.mark.parametrize(
-    ("content", "kind", "status", "code"),
-    [
-        (b"{}", "application/json", 415, "UNSUPPORTED_MEDIA_TYPE"),
-        (b"x", "multipart/form-data", 400, "MALFORMED_BODY"),
-        (b"x", f"multipart/form-data; boundary={BOUNDARY}", 400, "MALFORMED_BODY"),
-        (b"", f"multipart/form-data; boundary={BOUNDARY}", 400, "MALFORMED_BODY"),
-        (b"x", f"multipart/form-data; boundary={'b' * 300}", 400, "MALFORMED_BODY"),
-        (f"--{BOUNDARY}\r\n\r\nx\r\n--{BOUNDARY}--\r\n".encode(), None, 400, "MALFORMED_BODY"),
-        (f"--{BOUNDARY}--\r\n".encode(), None, 422, "INVALID_REQUEST"),
-    ],
-    ids=["json", "no-boundary", "no-form", "empty", "long-boundary", "nameless", "no-files"],
-)
-async def test_what_is_no_form_is_refused(
-    client: httpx.AsyncClient, content: bytes, kind: str | None, status: int, code: str
-) -> None:
-    headers = {"Content-Type": kind} if kind else _headers()
-    answer = await client.post("/v1/images", content=content, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-
-
-async def test_more_files_or_bytes_than_a_request_may_have_are_refused(
-    run_app: Callable[..., Any], api_settings: ApiSettings, client: httpx.AsyncClient, stored_keys: StoredKeys
-) -> None:
-    settings = api_settings.model_copy(update={"api_upload_files": 2, "api_upload_max_bytes": 100_000})
-    async with run_app(settings) as app:
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=client.headers) as other:
-            for files in ([JPEG] * 3, [JPEG, JPEG.ljust(100_000)]):
-                form = [("files", ("a.jpg", content)) for content in files]
-                answer = await other.post("/v1/images", files=form)
-                assert (answer.status_code, answer.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
-    assert stored_keys() == set()
 
 
 @pytest.mark.parametrize(("scope", "status"), [("read", 403), ("campaigns", 403), ("images", 202), ("admin", 202)])
@@ -427,18 +241,18 @@ def _take(queues: QueueReader, queue: Queue) -> Any:
     return until("the hint", lambda: next(iter(queues.take_all(queue)), None), 20)
 
 
-def _headers() -> dict[str, str]:
-    return {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-
-
-def _part(disposition: str, content: bytes) -> bytes:
-    return f"Content-Disposition: form-data; {disposition}\r\n\r\n".encode() + content
-
-
-def _body(parts: list[bytes]) -> bytes:
-    start = f"--{BOUNDARY}\r\n".encode()
-    return b"".join(start + part + b"\r\n" for part in parts) + f"--{BOUNDARY}--\r\n".encode()
-
-
-async def _post(client: httpx.AsyncClient, parts: list[bytes]) -> httpx.Response:
-    return await client.post("/v1/images", content=_body(parts), headers=_headers())
+async def test_500_mb_are_a_bulk_job_however_few_the_files(
+    app: FastAPI, clean_ledger: Ledger, ledger_rows: Rows
+) -> None:
+    caller = Caller(UUID(int=1), "test", frozenset({"images"}), None)
+    async with app.state.runtime.sessions.begin() as session:
+        for size in (249_999_999, 250_000_000):
+            files = [StoredFile(f"{size}/{n}", f"{size}/{n}".encode(), size, "image/jpeg") for n in range(2)]
+            await session.execute(
+                text("INSERT INTO doomed_objects (key) SELECT unnest(CAST(:keys AS text[]))"),
+                {"keys": [file.key for file in files]},
+            )
+            newcomers = [Newcomer(FilePath("", "a.jpg"), None, file) for file in files]
+            await admit(session, caller, None, newcomers, None, BUILT_IN["default"])
+    lanes = [job["lane"] for job in ledger_rows("image_jobs")]
+    assert lanes == ["images.interactive", "images.bulk"]
