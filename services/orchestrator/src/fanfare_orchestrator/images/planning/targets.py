@@ -10,27 +10,30 @@ from typing import Any
 from fanfare_orchestrator.images.planning.plans import Plan
 from fanfare_shared.contracts.words import ItemOutcome, Operation
 
+# The api keeps each id once. They are looked up one by one in their order, so that a window looks up no more than its own.
 _ASKED = """
-SELECT {columns}, asked.rank
+SELECT found.*, asked.rank
 FROM (
-    SELECT value::uuid AS id, min(place) AS rank
+    SELECT value::uuid AS id, place AS rank
     FROM image_jobs j CROSS JOIN LATERAL jsonb_array_elements_text(j.target -> 'image_ids') WITH ORDINALITY AS v (value, place)
-    WHERE j.id = %(job)s GROUP BY 1
+    WHERE j.id = %(job)s AND place > coalesce(
+        (SELECT place FROM image_jobs j
+         CROSS JOIN LATERAL jsonb_array_elements_text(j.target -> 'image_ids') WITH ORDINALITY AS v (value, place)
+         WHERE j.id = %(job)s AND value = %(cursor)s::text LIMIT 1), 0)
+    ORDER BY place
 ) AS asked
-JOIN images i ON i.id = asked.id {originals}
-WHERE {state} AND asked.rank > coalesce(
-    (SELECT min(place) FROM image_jobs j
-     CROSS JOIN LATERAL jsonb_array_elements_text(j.target -> 'image_ids') WITH ORDINALITY AS v (value, place)
-     WHERE j.id = %(job)s AND value::uuid = %(cursor)s), 0)
+CROSS JOIN LATERAL (SELECT {columns} FROM images i {originals} WHERE i.id = asked.id AND {state} OFFSET 0) AS found
 """
 
 _ITEMS = """
-SELECT {columns}, p.position AS rank
-FROM image_items p
-JOIN images i ON i.id = p.image_id {originals}
-WHERE p.job_id = %(parent)s AND p.status = %(outcome)s AND {state}
-  AND p.position > coalesce(
-      (SELECT max(position) FROM image_items WHERE job_id = %(parent)s AND image_id = %(cursor)s), -1)
+SELECT found.*, p.rank
+FROM (
+    SELECT image_id, position AS rank FROM image_items
+    WHERE job_id = %(parent)s AND status = %(outcome)s AND position > coalesce(
+        (SELECT max(position) FROM image_items WHERE job_id = %(parent)s AND image_id = %(cursor)s), -1)
+    ORDER BY position
+) AS p
+CROSS JOIN LATERAL (SELECT {columns} FROM images i {originals} WHERE i.id = p.image_id AND {state} OFFSET 0) AS found
 """
 
 _IMAGES = """
