@@ -181,6 +181,7 @@ CREATE INDEX image_batches_due ON image_batches (due_at) WHERE status IN ('publi
 CREATE INDEX image_batches_ready ON image_batches (job_id, due_at, id) WHERE status = 'ready';
 CREATE INDEX image_batches_in_flight ON image_batches (lane, job_id) WHERE status IN ('published', 'leased');
 CREATE INDEX image_batches_open ON image_batches (job_id, id) WHERE status <> 'closed';
+CREATE INDEX image_batches_claimed ON image_batches (job_id) WHERE status <> 'closed' AND epoch > 0;
 CREATE INDEX image_batches_by_job ON image_batches (job_id, id);
 CREATE TABLE image_items (
     job_id uuid NOT NULL REFERENCES image_jobs ON DELETE CASCADE,
