@@ -163,6 +163,6 @@ def maintenance(
             redis_url=SecretStr(redis_url),
             **storage.model_dump(exclude_unset=True) | settings,
         )
-        return RunContext(clean_ledger, made, lambda: open_storage(storage), dry_run)
+        return RunContext(clean_ledger, made, lambda: open_storage(made), dry_run)
 
     return make

@@ -75,8 +75,8 @@ class Desk:
     def notification(self, kind: str, target: str, event: JobEvent = JobEvent.COMPLETED, **columns: Any) -> UUID:
         """A due notification of `event`, as the transaction that ended the campaign would have written it."""
         app_id = self._office.app()
-        sealed = Cipher(ENCRYPTION_KEYS).encrypt(WEBHOOK_SECRET)
-        self._office.execute("UPDATE apps SET webhook_secret_encrypted = %s WHERE id = %s", sealed, app_id)
+        secret = self.seal(WEBHOOK_SECRET)
+        self._office.execute("UPDATE apps SET webhook_secret_encrypted = %s WHERE id = %s", secret, app_id)
         campaign_id = self._office.campaign(
             app_id,
             status=event.value,
@@ -90,6 +90,9 @@ class Desk:
             *row.values(),
         )
         return UUID(str(row["id"]))
+
+    def seal(self, secret: str) -> str:
+        return Cipher(ENCRYPTION_KEYS).encrypt(secret)
 
     def notifier(self, **settings: Any) -> Notifier:
         defaults: dict[str, Any] = {

@@ -13,7 +13,7 @@ from celery import Celery
 from pydantic import SecretStr
 
 from fanfare_orchestrator.schedule.health import check_health
-from fanfare_shared.settings import BrokerSettings
+from fanfare_shared.settings import BrokerSettings, StorageSettings
 from fanfare_shared.worker.app import make_app
 
 
@@ -59,10 +59,12 @@ def test_servers_that_answer_are_ok_and_what_is_not_set_is_not_asked(
 def test_servers_that_do_not_answer_are_problems_by_name(
     office: Any, maintenance: Any, closed_port: int, tmp_path: Path
 ) -> None:
+    no_folder = tmp_path / "file"
+    no_folder.touch()
     context = maintenance(
         fcm_endpoint=f"https://127.0.0.1:{closed_port}",
         smtp_url=f"smtp://127.0.0.1:{closed_port}",
-        storage_url=(tmp_path / "absent").as_uri(),
+        storage_url=(no_folder / "storage").as_uri(),
     )
     elsewhere = {"redis_url": SecretStr(f"redis://:hidden@127.0.0.1:{closed_port}/0")}
     context = replace(context, settings=context.settings.model_copy(update=elsewhere))
@@ -73,3 +75,13 @@ def test_servers_that_do_not_answer_are_problems_by_name(
     assert run.result["postgresql"]["ok"]
     assert [problem.split(":")[0] for problem in run.problems] == ["rabbitmq", "redis", "fcm", "smtp", "storage"]
     assert "hidden" not in str(run)
+
+
+def test_a_bucket_is_asked_whether_it_is_there(
+    maintenance: Any, app: Celery, any_answer: str, s3_settings: StorageSettings
+) -> None:
+    there = check_health(maintenance(storage=s3_settings, fcm_endpoint=any_answer), app)
+    assert there.result["storage"]["ok"]
+    gone = s3_settings.model_copy(update={"storage_url": "s3://no-such-bucket/"})
+    run = check_health(maintenance(storage=gone, fcm_endpoint=any_answer), app)
+    assert [problem.split(":")[0] for problem in run.problems] == ["storage"]

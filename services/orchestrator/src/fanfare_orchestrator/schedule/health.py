@@ -114,11 +114,9 @@ def _smtp(settings: MaintenanceSettings) -> str:
 
 
 def _storage(context: RunContext) -> str:
-    storage = urlsplit(context.settings.storage_url)
-    if storage.scheme == "file":
-        return _disk(unquote(storage.path))
     context.open_storage().ensure_ready()
-    return "answers"
+    storage = urlsplit(context.settings.storage_url)
+    return _disk(unquote(storage.path)) if storage.scheme == "file" else "answers"
 
 
 def _disk(path: str) -> str:

@@ -178,7 +178,7 @@ CREATE TABLE image_batches (
     errors jsonb NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 50);
 CREATE INDEX image_batches_due ON image_batches (due_at) WHERE status IN ('published', 'leased');
-CREATE INDEX image_batches_ready ON image_batches (job_id, due_at, id) WHERE status = 'ready';
+CREATE INDEX image_batches_ready ON image_batches (job_id, lane, due_at, id) WHERE status = 'ready';
 CREATE INDEX image_batches_in_flight ON image_batches (lane, job_id) WHERE status IN ('published', 'leased');
 CREATE INDEX image_batches_open ON image_batches (job_id, id) WHERE status <> 'closed';
 CREATE INDEX image_batches_claimed ON image_batches (job_id) WHERE status <> 'closed' AND epoch > 0;
