@@ -1,6 +1,7 @@
 """Uploads straight to storage: one contract, whether the storage takes them itself or, for a local folder, the api does."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Annotated
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from fanfare_api.http.transactions import HintsDep, LedgerRoute, SessionDep, Str
 from fanfare_api.runtime import Runtime, runtime_of
 from fanfare_api.uploads.endpoints import received
 from fanfare_api.uploads.finishing import finish, finished, prepare
-from fanfare_api.uploads.receiving import Receiver, StoredFile, discard
+from fanfare_api.uploads.receiving import SMALL_BYTES, Receiver, StoredFile, discard
 from fanfare_api.uploads.repository import DIRECT, get_upload, key_of, make_upload, objects_of, read_upload
 from fanfare_api.uploads.schemas import DirectUploadCreate, DirectUploadMade, UploadShown, UploadTaken
 from fanfare_shared.db.tables import Upload
@@ -142,8 +143,9 @@ async def put_content(upload_id: UUID, request: Request, runtime: RuntimeDep) ->
     upload = await read_upload(runtime, upload_id, DIRECT)
     if upload.completed_at is not None:
         raise ConflictError("The upload is complete already")
-    async with runtime.uploads:
-        await runtime.storage().put_async(upload.key, _exactly(upload.size or 0, request), upload.state["media_type"])
+    size = upload.size or 0
+    async with nullcontext() if size <= SMALL_BYTES else runtime.uploads:
+        await runtime.storage().put_async(upload.key, _exactly(size, request), upload.state["media_type"])
     return Response(status_code=200)
 
 

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import text
 
 from fanfare_api.runtime import Runtime
-from fanfare_api.uploads.receiving import discard
+from fanfare_api.uploads.receiving import SMALL_BYTES, discard
 from fanfare_api.uploads.repository import parts_of
 from fanfare_api.uploads.sniffing import HEAD_BYTES, media_type_of
 from fanfare_shared.db.tables import Upload
@@ -21,8 +21,6 @@ from fanfare_shared.errors import InvalidRequestError, PayloadTooLargeError, Upl
 
 # What is in memory of an upload, and what has to be sent again when an api dies.
 _PIECE_BYTES = 8 * 1024 * 1024
-# Up to here a piece waits for nobody, as in `receiving`.
-_SMALL_BYTES = 512 * 1024
 _MAX_PARTS = 2000
 
 _DOOM = text("INSERT INTO doomed_objects (key, due_at) VALUES (:key, now() + interval '1 day')")
@@ -64,7 +62,7 @@ class Appending:
                 self._buffered += len(chunk)
                 if self.offset + self._buffered > size:
                     raise PayloadTooLargeError(f"The upload has {size:,} bytes, and more were sent")
-                if self._buffered > _SMALL_BYTES and not has_slot:
+                if self._buffered > SMALL_BYTES and not has_slot:
                     await slot.enter_async_context(self.runtime.uploads)
                     has_slot = True
                 if self._buffered >= _PIECE_BYTES and self.offset + self._buffered < size:

@@ -25,8 +25,8 @@ log = get_logger(__name__)
 
 # Up to here a file is stored by one request; what is longer is stored in parts, with up to 40 MiB in memory.
 _WHOLE_BYTES = 4 * 1024 * 1024
-# Up to here a file waits for nobody: beyond, `FANFARE_API_UPLOADS` of them are in memory at a time.
-_SMALL_BYTES = 512 * 1024
+SMALL_BYTES = 512 * 1024
+"""Up to here a file waits for nobody: beyond, `FANFARE_API_UPLOADS` of them are in memory at a time."""
 
 # Longer than any request lasts.
 _DOOM = text("INSERT INTO doomed_objects (key, due_at) VALUES (:key, now() + interval '1 day')")
@@ -71,7 +71,7 @@ class Receiver:
         """
         incoming = _Incoming(data, self._runtime.settings.image_max_bytes)
         async with AsyncExitStack() as slot:
-            await incoming.read_up_to(_SMALL_BYTES)
+            await incoming.read_up_to(SMALL_BYTES)
             if not incoming.ended:
                 await slot.enter_async_context(self._runtime.uploads)
                 await incoming.read_up_to(_WHOLE_BYTES)
