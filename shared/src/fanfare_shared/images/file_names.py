@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from fanfare_shared.errors import NameInvalidError, NameTooLongError
 
 MAX_NAME_CHARACTERS = 255
+_LONGEST_EXTENSION = 32
 
 # Controls, halves of surrogate pairs, line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -31,18 +32,13 @@ def checked_name(name: str) -> str:
 
 
 def stem_and_extension(name: str) -> tuple[str, str]:
-    """`photo.jpg` is `photo` and `.jpg`; `.jpg` is all stem."""
+    """`photo.jpg` is `photo` and `.jpg`; `.jpg` is all stem, and so is what is too long for an extension."""
     path = PurePosixPath(name)
-    return path.stem, path.suffix
+    return (path.stem, path.suffix) if len(path.suffix) <= _LONGEST_EXTENSION else (name, "")
 
 
 def numbered(name: str, number: int) -> str:
     """`photo.jpg` and 1 give `photo (1).jpg`, its stem cut where it would be too long."""
-    prefix, extension = numbered_prefix(name), stem_and_extension(name)[1]
+    stem, extension = stem_and_extension(name)
     ending = f" ({number}){extension}"
-    return prefix.removesuffix(" (")[: MAX_NAME_CHARACTERS - len(ending)] + ending
-
-
-def numbered_prefix(name: str) -> str:
-    """What the numbered names of `name` begin with, where none had to be cut."""
-    return f"{stem_and_extension(name)[0]} ("
+    return stem[: MAX_NAME_CHARACTERS - len(ending)] + ending

@@ -57,7 +57,5 @@ def _tries(name: str) -> Iterator[str]:
 def _cut(name: str, ending: str) -> str:
     """`name` with `ending` before its extension, at most as long as a name may be."""
     stem, extension = stem_and_extension(name)
-    if len(extension.encode()) > _MOST_BYTES // 2:
-        stem, extension = name, ""
     room = _MOST_BYTES - len(ending.encode()) - len(extension.encode())
     return stem.encode()[:room].decode("utf-8", "ignore") + ending + extension

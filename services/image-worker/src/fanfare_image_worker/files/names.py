@@ -3,11 +3,10 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import count
 from uuid import UUID
 
 from fanfare_shared.db.connection import Connection
-from fanfare_shared.images.file_names import numbered, numbered_prefix
+from fanfare_shared.images.file_names import numbered
 
 Place = tuple[UUID | None, str]
 """A folder's id (null: the top) and a name in it."""
@@ -22,18 +21,10 @@ SELECT pg_advisory_xact_lock(%s, hashtext(folder)) FROM (SELECT unnest(%s::text[
 """
 _LOCKED_AS = 0x666F6C64
 
-_EXACT = """
+_FIND = """
 SELECT m.id, m.folder_id, m.name
 FROM unnest(%s::uuid[], %s::text[]) AS w (folder_id, name)
 JOIN images m ON m.name = w.name AND m.folder_id IS NOT DISTINCT FROM w.folder_id
-WHERE m.trashed_at IS NULL
-"""
-# The operators of `images_by_name`, an index by bytes; `)` is the next after `(`.
-_NUMBERED = """
-SELECT m.id, m.folder_id, m.name
-FROM unnest(%s::uuid[], %s::text[]) AS w (folder_id, prefix)
-JOIN images m ON m.name ~>=~ w.prefix AND m.name ~<~ (rtrim(w.prefix, '(') || ')')
-     AND m.folder_id IS NOT DISTINCT FROM w.folder_id
 WHERE m.trashed_at IS NULL
 """
 
@@ -72,15 +63,14 @@ def choose_names(
     The places that `movers` leave are free, but for those of the images that get no name and stay. The folders must be locked.
     """
     taken = _Taken(connection, movers)
-    colliding = taken.look(wish.place for wish in wishes)
-    if collision is Collision.NUMBER:
-        taken.look_for_numbers(colliding | _repeated(wishes))
     staying: set[int] = set()
     while True:
         stay_at = {old for at in staying if (old := wishes[at].old) is not None}
-        names = _choose(wishes, collision, taken.places | stay_at)
-        chosen = [(wish.place[0], name) for wish, name in zip(wishes, names, strict=True) if name is not None]
-        if taken.look(chosen):
+        names, numbers = _choose(wishes, collision, taken.places | stay_at)
+        if taken.look((wish.place[0], name) for wish, name in zip(wishes, names, strict=True) if name is not None):
+            # As far again as was tried: so a name that thousands have already takes few turns.
+            ahead = ((place, number) for place, tried in numbers.items() for number in range(tried + 1, 2 * tried + 1))
+            taken.look((folder, numbered(name, number)) for (folder, name), number in ahead)
             continue
         unnamed = {at for at, name in enumerate(names) if name is None}
         if unnamed <= staying:
@@ -88,26 +78,25 @@ def choose_names(
         staying |= unnamed
 
 
-def _choose(wishes: Sequence[Wish], collision: Collision, taken: Collection[Place]) -> list[str | None]:
+def _choose(
+    wishes: Sequence[Wish], collision: Collision, taken: Collection[Place]
+) -> tuple[list[str | None], dict[Place, int]]:
+    """The names, and the highest number that was tried for each place."""
     used = set(taken)
-    numbers: dict[Place, Iterable[int]] = {}
+    numbers: dict[Place, int] = {}
     names: list[str | None] = []
     for wish in wishes:
         folder, name = wish.place
         chosen: str | None = name
-        if wish.place in used:
-            following = numbers.setdefault(wish.place, count(1))
-            tries = (numbered(name, number) for number in following)
-            chosen = next(one for one in tries if (folder, one) not in used) if collision is Collision.NUMBER else None
+        if wish.place in used and collision is not Collision.NUMBER:
+            chosen = None
+        while (folder, chosen) in used:
+            numbers[wish.place] = numbers.get(wish.place, 0) + 1
+            chosen = numbered(name, numbers[wish.place])
         if chosen is not None:
             used.add((folder, chosen))
         names.append(chosen)
-    return names
-
-
-def _repeated(wishes: Sequence[Wish]) -> set[Place]:
-    seen: set[Place] = set()
-    return {wish.place for wish in wishes if wish.place in seen or seen.add(wish.place)}  # type: ignore[func-returns-value] # None is false
+    return names, numbers
 
 
 class _Taken:
@@ -123,16 +112,13 @@ class _Taken:
         """Those of the places that were not asked for before and are taken."""
         new = set(places) - self._asked
         self._asked |= new
-        return self._find(_EXACT, new) & new
+        found = self._find(new)
+        self.places |= found
+        return found
 
-    def look_for_numbers(self, places: Iterable[Place]) -> None:
-        self._find(_NUMBERED, {(folder, numbered_prefix(name)) for folder, name in places})
-
-    def _find(self, query: str, places: set[Place]) -> set[Place]:
+    def _find(self, places: set[Place]) -> set[Place]:
         if not places:
             return set()
         folders, names = [folder for folder, _ in places], [name for _, name in places]
-        rows = self._connection.execute(query, (folders, names))
-        found = {(folder, name) for image_id, folder, name in rows if image_id not in self._movers}
-        self.places |= found
-        return found
+        rows = self._connection.execute(_FIND, (folders, names))
+        return {(folder, name) for image_id, folder, name in rows if image_id not in self._movers}
