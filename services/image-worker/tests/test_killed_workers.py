@@ -22,7 +22,7 @@ from fanfare_shared.images.pipeline import Pipeline, Variant
 from fanfare_shared.testing.polling import wait_until
 from harness.image_worker import ImageWorker
 from harness.images.photos import jpeg
-from harness.images.segments import png
+from harness.images.segments import png, webp
 
 PHOTOS = [jpeg(64, 48, seed=seed) for seed in range(5)]
 
@@ -176,3 +176,16 @@ def test_an_image_that_kills_its_worker_twice_is_set_aside_and_the_rest_is_done(
     job = worker.row()
     assert (job["succeeded"], job["failed"], job["settled"]) == (2, 1, 3)
     assert job["errors"] == {"IMAGE_KILLED_WORKER": 1}
+
+
+def test_an_image_that_needs_more_memory_than_there_is_leaves_its_worker_alive(
+    worker: ImageWorker, start: Start
+) -> None:
+    # 14,000 pixels a side: 588 MB of them, from less than 40 bytes.
+    worker.upload([PHOTOS[0], webp(14_000, 14_000), PHOTOS[1]], lane=Lane.HEAVY)
+    publish(worker)
+    start(image_memory_limit_bytes=str(256 * 1024 * 1024))
+    wait_until(lambda: worker.batch()["status"] == "closed", "the batch is closed")
+    assert worker.outcomes() == [("succeeded", None), ("failed", "IMAGE_OUT_OF_MEMORY"), ("succeeded", None)]
+    assert {item["deaths"] for item in worker.items()} == {0}
+    assert worker.batch()["epoch"] == 1

@@ -1,6 +1,7 @@
 """From an uploaded file to its variants: in storage, in the ledger, and told to the orchestrator."""
 
 from fanfare_shared.contracts.queues import Queue
+from fanfare_shared.metrics import image_duration, images
 from fanfare_shared.testing.brokers import QueueReader
 from harness.image_worker import ImageWorker
 from harness.images.photos import jpeg
@@ -24,3 +25,20 @@ def test_an_uploaded_image_gets_its_variants_and_the_job_is_to_be_settled(worker
     assert (job["succeeded"], job["settled"]) == (1, 1)
     with QueueReader(worker.process.settings) as queues:
         assert queues.take(Queue.IMAGES_RESULTS).headers["task"] == "image_jobs.settle"
+
+
+def test_an_image_is_counted_by_its_lane_and_outcome_and_timed(worker: ImageWorker) -> None:
+    def counted() -> list[float]:
+        samples = [
+            sample for metric in (images, image_duration) for found in metric.collect() for sample in found.samples
+        ]
+        wanted = [{"lane": "images.interactive", "outcome": outcome} for outcome in ("succeeded", "failed")]
+        totals = [
+            sum(s.value for s in samples if s.name == "fanfare_images_total" and s.labels == want) for want in wanted
+        ]
+        return [*totals, sum(s.value for s in samples if s.name == "fanfare_image_duration_seconds_count")]
+
+    before = counted()
+    worker.upload([PHOTO, b"no photo"])
+    worker.work()
+    assert [after - was for after, was in zip(counted(), before, strict=True)] == [1, 1, 2]
