@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -189,3 +190,34 @@ def test_an_image_that_needs_more_memory_than_there_is_leaves_its_worker_alive(
     assert worker.outcomes() == [("succeeded", None), ("failed", "IMAGE_OUT_OF_MEMORY"), ("succeeded", None)]
     assert {item["deaths"] for item in worker.items()} == {0}
     assert worker.batch()["epoch"] == 1
+
+
+def test_a_killed_worker_s_archive_is_made_again_and_counts_once(worker: ImageWorker, start: Start) -> None:
+    images = [worker.image(data, f"{number}.jpg") for number, data in enumerate(PHOTOS)]
+    worker.job(images, "archive", {"name": "photos"}, Lane.FILES)
+    publish(worker)
+
+    def archives() -> set[str]:
+        return {found.key for found in worker.storage.list("archives")}
+
+    def nobody_writes() -> bool:
+        query = (
+            "SELECT count(*) AS n FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'image-worker' AND state <> 'idle'"
+        )
+        return worker.rows(query) == [{"n": 0}]
+
+    with psycopg.connect(worker.process.settings.database_url.get_secret_value()) as holder:
+        holder.execute("SELECT FROM image_items FOR UPDATE")
+        start()
+        wait_until(lambda: len(archives()) == 1, "the archive is stored, and cannot be recorded")
+        (lost,) = archives()
+        os.kill(child_of(worker), signal.SIGKILL)
+    wait_until(nobody_writes, "the dead one's transaction is gone")
+    publish(worker)
+    wait_until(lambda: worker.batch()["status"] == "closed", "the batch is closed")
+    assert worker.outcomes() == [("succeeded", None)] * len(PHOTOS)
+    (made,) = worker.row()["result"]["archives"]
+    assert (made["items"], worker.row()["succeeded"]) == (len(PHOTOS), len(PHOTOS))
+    assert archives() == {lost, made["key"]}
+    assert worker.rows("SELECT key FROM doomed_objects") == [{"key": lost}]
