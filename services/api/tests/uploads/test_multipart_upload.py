@@ -205,7 +205,7 @@ async def test_an_original_that_was_dropped_for_its_age_comes_back_with_its_byte
 
 
 async def test_an_upload_whose_file_was_removed_meanwhile_is_to_be_sent_again(
-    client: httpx.AsyncClient, form: Any, ledger: Ledger, ledger_rows: Rows
+    client: httpx.AsyncClient, form: Any, ledger: Ledger, ledger_rows: Rows, stored_keys: StoredKeys
 ) -> None:
     body = form.body(
         [form.part('name="files"; filename="a.jpg"', JPEG), form.part('name="files"; filename="b.png"', PNG)]
@@ -219,7 +219,7 @@ async def test_an_upload_whose_file_was_removed_meanwhile_is_to_be_sent_again(
 
     answer = await client.post("/v1/images", content=interrupted(), headers=form.headers)
     assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
-    assert ledger_rows("images") == []
+    assert (ledger_rows("images"), ledger_rows("doomed_objects"), stored_keys()) == ([], [], set())
 
 
 @pytest.mark.parametrize(("scope", "status"), [("read", 403), ("campaigns", 403), ("images", 202), ("admin", 202)])

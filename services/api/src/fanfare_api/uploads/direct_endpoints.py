@@ -102,7 +102,7 @@ async def complete_direct(
     """
     upload = await read_upload(runtime, upload_id, DIRECT)
     if upload.completed_at is None:
-        async with Receiver(runtime) as receiver:
+        async with Receiver(runtime, session) as receiver:
             file = await _taken_over(receiver, upload, runtime)
             upload = await get_upload(session, upload_id, DIRECT, lock=True)
             if upload.completed_at is None:

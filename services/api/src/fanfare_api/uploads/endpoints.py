@@ -69,7 +69,7 @@ async def upload(
     settings = runtime.settings
     form = UploadForm(max_files=settings.api_upload_files, max_text_bytes=settings.api_max_body_bytes)
     reader = MultipartReader(request.headers.get("content-type"), received(request, settings.api_upload_max_bytes))
-    async with Receiver(runtime) as receiver:
+    async with Receiver(runtime, session) as receiver:
         await form.read(reader, receiver)
         wishes = form.wishes()
         files, rejected = form.sorted_out()

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.runtime import Runtime
 from fanfare_api.uploads.sniffing import HEAD_BYTES, media_type_of
@@ -44,10 +45,13 @@ class StoredFile:
 
 
 class Receiver:
-    """Stores files. Left by an error, it takes back what it has stored."""
+    """Stores files. Left by an error, it takes back what it has stored, and first what `session` has not committed: that may
+    hold the rows of what is to go.
+    """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, session: AsyncSession) -> None:
         self._runtime = runtime
+        self._session = session
         self._keys: list[str] = []
 
     def unused(self, kept: Iterable[str]) -> list[str]:
@@ -61,7 +65,11 @@ class Receiver:
         self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         if kind is not None and self._keys:
-            await asyncio.shield(discard(self._runtime, self._keys))
+            await asyncio.shield(self._take_back())
+
+    async def _take_back(self) -> None:
+        await self._session.rollback()
+        await discard(self._runtime, self._keys)
 
     async def store(self, data: AsyncIterator[bytes]) -> StoredFile:
         """Reads `data` to its end and stores it under a new key.

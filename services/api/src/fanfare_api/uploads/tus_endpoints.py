@@ -196,7 +196,7 @@ async def _append(
         await appending.take(_until_cut(request))
         if appending.last is None:
             return {"Upload-Offset": str(appending.offset), "Upload-Expires": tus.http_date(upload.expires_at)}
-        async with Receiver(runtime) as receiver:
+        async with Receiver(runtime, session) as receiver:
             file = await receiver.store(appending.whole())
             present = await get_upload(session, upload.id, RESUMABLE, lock=True)
             if present.completed_at is not None or parts_of(present) != parts_of(upload):
