@@ -2,27 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from fanfare_api.http.schemas import Shown
 from fanfare_shared.contracts.words import Operation
+from fanfare_shared.images.taking import Rejection, rejections
 
 FIRST = 100
 """How many of them are named one by one."""
-
-
-class Rejection(StrEnum):
-    IMAGE_UNKNOWN = "IMAGE_UNKNOWN"
-    IMAGE_TRASHED = "IMAGE_TRASHED"
-    IMAGE_NOT_TRASHED = "IMAGE_NOT_TRASHED"
-    IMAGE_FAILED = "IMAGE_FAILED"
-    ORIGINAL_DROPPED = "ORIGINAL_DROPPED"
-
-    @property
-    def message(self) -> str:
-        return _MESSAGES[self]
 
 
 _MESSAGES = {
@@ -75,20 +63,11 @@ class Rejected:
         }
 
 
-def rejection_sql(operation: Operation, *, needs_original: bool) -> str:
+def rejection_sql(operation: Operation, variant: str | None) -> str:
     """SQL: the code with which the operation rejects the image `i` with its original `o`, null where it does not."""
-    cases = [(Rejection.IMAGE_UNKNOWN, "i.id IS NULL")]
-    if operation is Operation.RESTORE:
-        cases.append((Rejection.IMAGE_NOT_TRASHED, "i.trashed_at IS NULL"))
-    elif operation is not Operation.PURGE:
-        cases.append((Rejection.IMAGE_TRASHED, "i.trashed_at IS NOT NULL"))
-    if operation.makes_variants:
-        # A format is what a worker reads from the header: none, and failed, is a file that is no image.
-        cases.append((Rejection.IMAGE_FAILED, "i.status = 'failed' AND o.format IS NULL"))
-    if needs_original:
-        cases.append((Rejection.ORIGINAL_DROPPED, "o.key IS NULL"))
+    cases = rejections(operation, variant)
     return f"CASE {' '.join(f'WHEN {condition} THEN {code.value!r}' for code, condition in cases)} END"
 
 
 def _message(code: str) -> str:
-    return Rejection(code).message if code in Rejection.__members__ else code
+    return _MESSAGES[Rejection(code)] if code in Rejection.__members__ else code

@@ -91,9 +91,9 @@ class JobRequest(RequestBody):
         return Operation.PROCESS if self.operation is None else Operation(self.operation.kind)
 
     @property
-    def needs_original(self) -> bool:
-        """Whether an image whose original was dropped is of no use to it."""
-        return self.operation is None or (isinstance(self.operation, Archive) and self.operation.variant is None)
+    def variant(self) -> str | None:
+        """What an archive is of, if not of the originals."""
+        return self.operation.variant if isinstance(self.operation, Archive) else None
 
     @property
     def depth(self) -> int:

@@ -39,7 +39,7 @@ async def look_at(session: AsyncSession, caller: Caller, runtime: Runtime, body:
     now = (await session.exec(select(func.now()))).one()
     columns = Columns(session, now, runtime.presets, AllowList.parse(runtime.settings.webhook_allow), runtime.cipher)
     values = await columns.of(body)
-    images = await resolve(session, body.target, rejection_sql(body.does, needs_original=body.needs_original))
+    images = await resolve(session, body.target, rejection_sql(body.does, body.variant))
     rejected = images.rejected.as_row() if images.rejected.count else {}
     job = ImageJob(target=images.target, rejected=rejected, created_by=caller.actor, **values)
     return Wanted(job, now, images, columns.made_secret)

@@ -10,10 +10,11 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.folders.names import checked_path
-from fanfare_api.image_jobs.rejections import FIRST, Rejected, Rejection
+from fanfare_api.image_jobs.rejections import FIRST, Rejected
 from fanfare_api.image_jobs.schemas import ImageTarget
 from fanfare_shared.db.tables import Folder
 from fanfare_shared.errors import InvalidRequestError
+from fanfare_shared.images.taking import Rejection
 
 _REJECTED_IDS = """
 SELECT id, code FROM (

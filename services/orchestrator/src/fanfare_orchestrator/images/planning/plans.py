@@ -17,7 +17,7 @@ ON CONFLICT DO NOTHING
 
 # The ids stay where they are: there may be 100,000. Another planner's plan is left to it.
 _TAKE = """
-SELECT j.id AS job_id, j.operation, j.lane, j.seconds_per_item, j.target - 'image_ids' AS target,
+SELECT j.id AS job_id, j.operation, j.parameters ->> 'variant' AS variant, j.lane, j.seconds_per_item, j.target - 'image_ids' AS target,
        j.target ? 'image_ids' AS has_ids, p.cursor, p.ceiling, p.total, p.batches
 FROM image_job_plans p JOIN image_jobs j ON j.id = p.job_id
 WHERE p.job_id = %s AND p.planned_at IS NULL AND j.status = 'processing'
@@ -27,10 +27,13 @@ FOR UPDATE OF p SKIP LOCKED
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan as taken: the job's columns beside its own. `target` is without the ids, of which `has_ids` tells."""
+    """A plan as taken: the job's columns beside its own. `target` is without the ids, of which `has_ids` tells;
+    `variant` is what an archive is of, if not of the originals.
+    """
 
     job_id: UUID
     operation: str
+    variant: str | None
     lane: str
     seconds_per_item: float | None
     target: dict[str, Any]

@@ -9,6 +9,7 @@ from typing import Any
 
 from fanfare_orchestrator.images.planning.plans import Plan
 from fanfare_shared.contracts.words import ItemOutcome, Operation
+from fanfare_shared.images.taking import rejections
 
 # The api keeps each id once. They are looked up one by one in their order, so that a window looks up no more than its own.
 _ASKED = """
@@ -79,10 +80,10 @@ class Source:
 def source_of(plan: Plan) -> Source:
     target, does = plan.target, plan.does
     if plan.has_ids:
-        return Source(_filled(_ASKED, does, _state(does)), {})
+        return Source(_filled(_ASKED, does, _state(plan)), {})
     for name, outcome in (("succeeded_of", ItemOutcome.SUCCEEDED), ("failed_of", ItemOutcome.FAILED)):
         if name in target:
-            return Source(_filled(_ITEMS, does, _state(does)), {"parent": target[name], "outcome": outcome.value})
+            return Source(_filled(_ITEMS, does, _state(plan)), {"parent": target[name], "outcome": outcome.value})
     if "trashed_before" in target:
         before = target["trashed_before"]
         condition = "true" if before is None else "i.trashed_at < %(before)s"
@@ -91,7 +92,7 @@ def source_of(plan: Plan) -> Source:
         sql = _filled(_OLD_ORIGINALS, does, "", OLD_ORIGINAL)
         return Source(sql, {"before": target[ORIGINALS_BEFORE]})
     conditions, values = _selected(target)
-    sql = _filled(_IMAGES, does, "i.trashed_at IS NULL", " AND ".join([*conditions, *_takes(does)]))
+    sql = _filled(_IMAGES, does, "i.trashed_at IS NULL", " AND ".join([*conditions, _takes(plan)]))
     return Source(sql, values)
 
 
@@ -109,19 +110,18 @@ def _selected(target: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
     return conditions, values
 
 
-def _state(operation: Operation) -> str:
-    """Of images that were named one by one. A purge takes them from the trash or not."""
-    if operation is Operation.RESTORE:
-        return "i.trashed_at IS NOT NULL"
-    return "true" if operation is Operation.PURGE else "i.trashed_at IS NULL"
+def _state(plan: Plan) -> str:
+    """Of images that were named one by one: what became of the others since, their items will say."""
+    return _unless([condition for code, condition in rejections(plan.does, plan.variant) if code.is_of_the_trash])
 
 
-def _takes(operation: Operation) -> list[str]:
+def _takes(plan: Plan) -> str:
     """What of a folder, or of all, the operation can work on: as the api counted what it accepted."""
-    if operation.makes_variants:
-        # A format is what a worker reads from the header: none, and failed, is a file that is no image.
-        return ["o.key IS NOT NULL", "NOT (i.status = 'failed' AND o.format IS NULL)"]
-    return ["o.key IS NOT NULL"] if operation is Operation.ARCHIVE else []
+    return _unless([condition for code, condition in rejections(plan.does, plan.variant) if not code.is_of_the_trash])
+
+
+def _unless(conditions: list[str]) -> str:
+    return " AND ".join(f"NOT ({condition})" for condition in conditions) or "true"
 
 
 def _filled(template: str, operation: Operation, state: str, condition: str = "") -> str:
