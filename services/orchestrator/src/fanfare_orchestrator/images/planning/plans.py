@@ -17,8 +17,8 @@ ON CONFLICT DO NOTHING
 
 # The ids stay where they are: there may be 100,000. Another planner's plan is left to it.
 _TAKE = """
-SELECT j.id AS job_id, j.operation, j.parameters ->> 'variant' AS variant, j.lane, j.seconds_per_item, j.target - 'image_ids' AS target,
-       j.target ? 'image_ids' AS has_ids, p.cursor, p.ceiling, p.total, p.batches
+SELECT j.id AS job_id, j.operation, j.parameters ->> 'variant' AS variant, j.lane, j.seconds_per_item,
+       j.target - 'image_ids' AS target, j.target ? 'image_ids' AS has_ids, p.cursor, p.ceiling, p.total, p.batches
 FROM image_job_plans p JOIN image_jobs j ON j.id = p.job_id
 WHERE p.job_id = %s AND p.planned_at IS NULL AND j.status = 'processing'
 FOR UPDATE OF p SKIP LOCKED
