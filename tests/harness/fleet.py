@@ -273,6 +273,7 @@ class Fleet:
             "FANFARE_FCM_ENDPOINT": self.fcm_url,
             "FANFARE_FCM_CA_FILE": str(self.ca_file),
             "FANFARE_STORAGE_URL": self.storage.as_uri(),
+            "FANFARE_PUBLIC_URL": self.api_url,
             **self.settings,
         }
 
