@@ -1,9 +1,11 @@
 """What only a local folder has: files on a disk, and what a killed process leaves there."""
 
+import asyncio
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from fanfare_shared.errors import StorageUnavailableError
 from fanfare_shared.settings import StorageSettings
 from fanfare_shared.storage.opening import open_storage
+from fanfare_shared.storage.port import Storage
 
 KILLED_IN_AN_UPLOAD = """
 import os, signal, sys
@@ -37,13 +40,75 @@ def files(folder: Path) -> list[str]:
     return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
 
 
-async def test_a_folder_that_is_gone_is_not_ready(storage_settings: StorageSettings) -> None:
+Operation = Callable[[Storage], object]
+
+
+async def put_async(storage: Storage) -> None:
+    await storage.put_async("originals/b", b"bytes", "image/png")
+
+
+async def get_async(storage: Storage) -> None:
+    await storage.get_async("originals/a")
+
+
+async def ensure_ready_async(storage: Storage) -> None:
+    await storage.ensure_ready_async()
+
+
+async def delete_async(storage: Storage) -> None:
+    await storage.delete_async(["originals/a"])
+
+
+OPERATIONS: dict[str, Operation] = {
+    "put": lambda storage: storage.put("originals/b", b"bytes", "image/png"),
+    "put in pieces": lambda storage: storage.put("originals/b", [b"bytes"], "image/png"),
+    "put_async": lambda storage: asyncio.run(put_async(storage)),
+    "get": lambda storage: storage.get("originals/a"),
+    "get_async": lambda storage: asyncio.run(get_async(storage)),
+    "get_range": lambda storage: storage.get_range("originals/a", 0, 1),
+    "stream": lambda storage: list(storage.stream("originals/a")),
+    "head": lambda storage: storage.head("originals/a"),
+    "list": lambda storage: list(storage.list()),
+    "delete": lambda storage: storage.delete(["originals/a"]),
+    "delete_async": lambda storage: asyncio.run(delete_async(storage)),
+    "copy": lambda storage: storage.copy("originals/a", "originals/b"),
+    "rename": lambda storage: storage.rename("originals/a", "originals/b"),
+    "ensure_ready": lambda storage: storage.ensure_ready(),
+    "ensure_ready_async": lambda storage: asyncio.run(ensure_ready_async(storage)),
+}
+
+
+@pytest.mark.parametrize("place", ["nothing", "an empty folder"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_while_the_folder_is_away_nothing_is_missing_and_nothing_is_written(
+    storage_settings: StorageSettings, operation: str, place: str
+) -> None:
+    folder, away = folder_of(storage_settings), folder_of(storage_settings).with_name("away")
     storage = open_storage(storage_settings)
-    shutil.rmtree(folder_of(storage_settings))
-    with pytest.raises(StorageUnavailableError, match="gone or not ours"):
-        storage.ensure_ready()
-    with pytest.raises(StorageUnavailableError, match="gone or not ours"):
-        await storage.ensure_ready_async()
+    storage.put("originals/a", b"bytes", "image/png")
+    folder.rename(away)
+    if place == "an empty folder":
+        folder.mkdir()
+    with pytest.raises(StorageUnavailableError, match="is not there"):
+        OPERATIONS[operation](storage)
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+    if folder.exists():
+        folder.rmdir()
+    away.rename(folder)
+    storage.ensure_ready()
+    assert files(folder) == ["originals/a"]
+
+
+def test_who_may_not_begin_a_storage_does_not_take_an_empty_folder_for_one(storage_settings: StorageSettings) -> None:
+    folder = folder_of(storage_settings)
+    open_storage(storage_settings, may_begin=False).ensure_ready()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with pytest.raises(StorageUnavailableError, match="is not there"):
+        open_storage(storage_settings, may_begin=False)
+    open_storage(storage_settings)
+    open_storage(storage_settings, may_begin=False).ensure_ready()
 
 
 def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class WorkingProcess:
         self.stop_flag = stop_flag
         self.name = worker_name()
         self.ledger = Ledger(settings, "image-worker")
-        self.storage = open_storage(settings)
+        self.storage = open_storage(settings, may_begin=False)
         self.watermark_files = WatermarkFiles(self.storage)
         configure(settings.image_memory_limit_bytes)
 

@@ -52,7 +52,7 @@ def make_orchestrator(settings: OrchestratorSettings) -> Celery:
         settle(context(), IMAGE_JOB_STEPS, message.job_id)
 
     notification_handler.register(app, ledger, settings, settings)
-    storage = per_child(lambda: open_storage(settings))
+    storage = per_child(lambda: open_storage(settings, may_begin=False))
     schedule_handler.register(app, per_child(lambda: RunContext(ledger(), settings, storage)))
     beat.install(app, settings)
     return app

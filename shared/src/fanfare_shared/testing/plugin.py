@@ -12,6 +12,7 @@ import pytest
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.settings import BrokerSettings, DatabaseSettings, StorageSettings
+from fanfare_shared.storage.local_folder import begin
 from fanfare_shared.testing.brokers import BrokerManagement, QueueReader, loaded_vhost
 from fanfare_shared.testing.databases import migrated_database, truncate
 from fanfare_shared.testing.environment import ServerAddresses, server_addresses
@@ -100,6 +101,7 @@ def redis_url(server_addresses: ServerAddresses) -> Iterator[str]:
 @pytest.fixture
 def storage_settings(tmp_path: Path) -> StorageSettings:
     """An empty local folder of this test."""
+    begin(tmp_path / "storage")
     return StorageSettings(storage_url=(tmp_path / "storage").as_uri())
 
 
