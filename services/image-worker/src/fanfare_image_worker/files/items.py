@@ -32,13 +32,14 @@ WHERE i.batch_id = %s AND i.status = 'pending'
 ORDER BY i.position
 """
 
+# What is said of an item is looked up, not joined: the planner takes a new batch for a row or two, and a nested loop over
+# its 5,000 items and as many outcomes took 2 s (measured; this: 0.1 s).
 _RECORD = """
-UPDATE image_items i
-SET status = CASE WHEN o.code IS NULL THEN %(succeeded)s ELSE %(failed)s END, error_code = o.code, error_message = o.message,
-    result = o.result::jsonb, attempts = i.attempts + 1, finished_at = now()
-FROM unnest(%(positions)s::int[], %(codes)s::text[], %(messages)s::text[], %(results)s::text[])
-     AS o (position, code, message, result)
-WHERE i.job_id = %(job)s AND i.position = o.position AND i.batch_id = %(batch)s AND i.status = 'pending'
+UPDATE image_items
+SET status = CASE WHEN %(errors)s::jsonb ? position::text THEN %(failed)s ELSE %(succeeded)s END,
+    error_code = %(errors)s::jsonb -> position::text ->> 0, error_message = %(errors)s::jsonb -> position::text ->> 1,
+    result = %(results)s::jsonb -> position::text, attempts = attempts + 1, finished_at = now()
+WHERE job_id = %(job)s AND batch_id = %(batch)s AND status = 'pending' AND position = ANY(%(positions)s)
 """
 
 # From the items themselves: whatever the batch counted before is among them.
@@ -94,9 +95,8 @@ def record_outcomes(connection: Connection, lease: Lease, outcomes: Outcomes) ->
             "succeeded": ItemOutcome.SUCCEEDED.value,
             "failed": ItemOutcome.FAILED.value,
             "positions": [*succeeded, *failed],
-            "codes": [*[None] * len(succeeded), *(error.code for error in failed.values())],
-            "messages": [*[None] * len(succeeded), *(error.detail for error in failed.values())],
-            "results": [*map(_json, succeeded.values()), *[None] * len(failed)],
+            "errors": _json({str(position): (error.code, error.detail) for position, error in failed.items()}),
+            "results": _json({str(position): result for position, result in succeeded.items() if result}),
         },
     )
     connection.execute(_COUNT, {"batch": lease.batch_id})
@@ -109,5 +109,5 @@ def count_outcomes(claim: Claim, outcomes: Outcomes) -> None:
     metrics.images.labels(claim.lane.value, ItemOutcome.FAILED.value).inc(len(outcomes.failed))
 
 
-def _json(result: Mapping[str, Any] | None) -> str | None:
-    return orjson.dumps(result).decode() if result is not None else None
+def _json(said: Mapping[str, Any]) -> str:
+    return orjson.dumps(said).decode()
