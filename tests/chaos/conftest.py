@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chaos.image_trial import WORKERS as IMAGE_WORKERS
 from chaos.matrix import MATRIX, Matrix
 from chaos.private import PrivateServers, fleet_on_private, private_servers
 from chaos.trial import LATENCY_MS, SETTINGS
@@ -80,6 +81,28 @@ def private_fleet(shared_private_fleet: Fleet) -> Fleet:
     return _repaired(shared_private_fleet)
 
 
+@pytest.fixture(scope="session")
+def shared_image_fleet(
+    pytestconfig: pytest.Config, server_addresses: ServerAddresses, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    with fleet_on(server_addresses, tmp_path_factory.mktemp("image-fleet")) as fleet:
+        pytestconfig.stash[_FLEETS].append(fleet)
+        fleet.start_api()
+        fleet.start_orchestrator()
+        for worker in IMAGE_WORKERS:
+            fleet.start_image_worker(name=worker)
+        yield fleet
+
+
+@pytest.fixture
+def image_fleet(shared_image_fleet: Fleet) -> Fleet:
+    """A fleet for image jobs, with every process running."""
+    _restart_dead(shared_image_fleet)
+    shared_image_fleet.wait_until_api_ready()
+    shared_image_fleet.wait_until_connected("orchestrator", *IMAGE_WORKERS)
+    return shared_image_fleet
+
+
 def _start(fleet: Fleet) -> None:
     fleet.start_simulator()
     fleet.start_api()
@@ -88,10 +111,13 @@ def _start(fleet: Fleet) -> None:
         fleet.start_push_worker(WORKER_QUEUE, name=worker)
 
 
-def _repaired(fleet: Fleet) -> Fleet:
-    dead = [name for name, process in fleet.processes.items() if not process.alive]
-    for name in dead:
+def _restart_dead(fleet: Fleet) -> None:
+    for name in [name for name, process in fleet.processes.items() if not process.alive]:
         fleet.restart(name)
+
+
+def _repaired(fleet: Fleet) -> Fleet:
+    _restart_dead(fleet)
     fleet.wait_until_api_ready()
     fleet.wait_until_connected("orchestrator", *WORKERS)
     fleet.simulator.reset()

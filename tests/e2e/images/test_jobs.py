@@ -70,7 +70,7 @@ def test_retry_failed_tries_just_what_failed_and_its_cause_is_gone(album: Album)
 
 def test_a_job_is_paused_resumed_and_cancelled_under_load_and_its_account_adds_up(album: Album) -> None:
     album.add(album.photos(60))
-    job_id = album.start(pipeline=PIPELINE, rate="10/s")
+    job_id = album.start(pipeline=PIPELINE, rate="2/s")
     album.wait(job_id, lambda stats: stats["succeeded"] >= 3)
     assert album.act(job_id, "pause")["status"] == "paused"
     stopped = album.wait(job_id, lambda stats: not stats["batches"]["leased"])
