@@ -8,8 +8,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from fanfare_api.folders.names import MAX_PATH_BYTES, checked_file_path, checked_name, checked_path
+from fanfare_api.folders.names import MAX_PATH_BYTES, checked_file_path, checked_path
 from fanfare_shared.errors import NameInvalidError, NameTooLongError
+from fanfare_shared.images.file_names import checked_name
 
 MakeClient = Callable[..., httpx.AsyncClient]
 Rows = Callable[..., list[dict[str, Any]]]

@@ -1,18 +1,12 @@
-"""What a name may be. Names are data: they are never a key of storage, and never a path on a disk."""
+"""What a path may be, of folders or of a file: names with / between them."""
 
-import unicodedata
 from dataclasses import dataclass
 
 from fanfare_shared.errors import NameInvalidError, NameTooLongError
+from fanfare_shared.images.file_names import MAX_NAME_CHARACTERS, checked_name
 
-MAX_NAME_CHARACTERS = 255
 # What fits into an entry of PostgreSQL's indexes (2,704 bytes), which hold the path.
 MAX_PATH_BYTES = 2400
-
-# Controls, halves of surrogate pairs, line and paragraph separators.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# They make `exe.gpj` out of a name that ends in `.exe`: https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
-_DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
@@ -21,23 +15,6 @@ class FilePath:
 
     folder: str
     name: str
-
-
-def checked_name(name: str) -> str:
-    """The name in NFC. Raises NameInvalidError or NameTooLongError."""
-    if len(name) > MAX_NAME_CHARACTERS:
-        raise NameTooLongError(f"A name has at most {MAX_NAME_CHARACTERS} characters, not {len(name):,}")
-    if not name.strip():
-        raise NameInvalidError("A name must not be empty: give the file or folder a name")
-    if name in {".", ".."}:
-        raise NameInvalidError(f"{name} is no name: paths cannot go up")
-    if "/" in name or "\\" in name:
-        raise NameInvalidError("A name must not hold / or \\; folders are separated by / in a path")
-    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in name):
-        raise NameInvalidError("A name must not hold control characters")
-    if _DIRECTION_OVERRIDES & set(name):
-        raise NameInvalidError("A name must not hold characters that turn the direction of text")
-    return unicodedata.normalize("NFC", name)[:MAX_NAME_CHARACTERS]
 
 
 def checked_path(path: str) -> str:

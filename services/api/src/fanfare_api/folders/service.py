@@ -7,11 +7,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.auth.caller import Caller
-from fanfare_api.folders.names import MAX_PATH_BYTES, checked_name, checked_path, join
+from fanfare_api.folders.names import MAX_PATH_BYTES, checked_path, join
 from fanfare_api.folders.repository import LOCK_TREE, ensure_paths, find_paths, get_folder, share_tree
 from fanfare_api.folders.schemas import FolderChange, FolderCreate
 from fanfare_shared.db.tables import Folder
 from fanfare_shared.errors import AlreadyExistsError, ConflictError, InvalidRequestError, NameTooLongError
+from fanfare_shared.images.file_names import checked_name
 
 # Below a path are those that begin with it and a /; 0 is the character that follows /. Both ends use the index.
 _BELOW = "path ~>=~ (CAST(:path AS text) || '/') AND path ~<~ (CAST(:path AS text) || '0')"

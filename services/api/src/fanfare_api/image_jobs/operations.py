@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fanfare_api.folders.names import MAX_NAME_CHARACTERS, checked_name
 from fanfare_api.http.schemas import RequestBody, Text
 from fanfare_shared.errors import InvalidRequestError
+from fanfare_shared.images.file_names import MAX_NAME_CHARACTERS, checked_name
 from fanfare_shared.images.pipeline import SLUG
 
 Collision = Literal["number", "skip", "fail"]

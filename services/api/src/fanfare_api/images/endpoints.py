@@ -8,7 +8,7 @@ from sqlalchemy import func
 
 from fanfare_api.audit.trail import record
 from fanfare_api.auth.dependencies import ImageWriter, Reader
-from fanfare_api.folders.names import checked_name, checked_path
+from fanfare_api.folders.names import checked_path
 from fanfare_api.folders.repository import ensure_paths, find_paths, get_folder, path_of
 from fanfare_api.http.pagination import Page, PageDep
 from fanfare_api.http.transactions import LedgerRoute, SessionDep
@@ -16,6 +16,7 @@ from fanfare_api.images.repository import ImageFilter, get_image, list_images, s
 from fanfare_api.images.schemas import ImageChange, ImageShown
 from fanfare_shared.contracts.words import ImageStatus
 from fanfare_shared.errors import InvalidRequestError, NotFoundError
+from fanfare_shared.images.file_names import checked_name
 
 router = APIRouter(prefix="/v1/images", tags=["images"], route_class=LedgerRoute)
 
