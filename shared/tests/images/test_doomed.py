@@ -1,7 +1,7 @@
 """Objects that no row names: noted, spared by whoever needs them again, removed otherwise."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -74,9 +74,18 @@ def test_what_a_row_names_again_stays(ledger: Ledger, storage: Storage) -> None:
     assert noted(ledger) == set()
 
 
-def test_who_makes_a_variant_waits_for_its_removal(
-    ledger: Ledger, ledger_two: Ledger, database_settings: DatabaseSettings
-) -> None:
+def waits(ledger: Ledger) -> bool:
+    """Whether the second ledger's connection stands before a lock."""
+    with ledger.statement() as connection:
+        query = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'tests-two' AND wait_event_type = 'Lock'"
+        )
+        return connection.execute(query).fetchone() == (1,)
+
+
+def act_during_a_removal(ledger: Ledger, database_settings: DatabaseSettings, act: Callable[[], object]) -> None:
+    """`act` begins while "variants/a" is being removed, and waits for that."""
     removing, may_end = threading.Event(), threading.Event()
 
     class Slow:
@@ -85,32 +94,45 @@ def test_who_makes_a_variant_waits_for_its_removal(
             removing.set()
             assert may_end.wait(60)
 
-    def take_over() -> None:
-        with ledger_two.statement() as connection:
-            take_over_variants(connection, ["variants/a"])
-
-    def waits() -> bool:
-        with ledger.statement() as connection:
-            query = (
-                "SELECT count(*) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND application_name = 'tests-two' AND wait_event_type = 'Lock'"
-            )
-            row = connection.execute(query).fetchone()
-        return row == (1,)
-
     note(ledger, "variants/a")
     with ThreadPoolExecutor(2) as threads:
         remover = Ledger(database_settings, "remover")
         removal = threads.submit(remove_doomed, remover, Slow())
         assert removing.wait(60)
-        taking = threads.submit(take_over)
-        wait_until(waits, "the maker waits for the remover")
-        assert not taking.done()
+        acting = threads.submit(act)
+        wait_until(lambda: waits(ledger), "the other waits for the remover")
+        assert not acting.done()
         may_end.set()
         assert removal.result(60) == 1
-        taking.result(60)
+        acting.result(60)
         remover.close()
+
+
+def test_who_makes_a_variant_waits_for_its_removal(
+    ledger: Ledger, ledger_two: Ledger, database_settings: DatabaseSettings
+) -> None:
+    def take_over() -> None:
+        with ledger_two.statement() as connection:
+            take_over_variants(connection, ["variants/a"])
+
+    act_during_a_removal(ledger, database_settings, take_over)
     assert noted(ledger) == set()
+
+
+def test_what_is_doomed_while_it_is_being_removed_is_noted_anew(
+    ledger: Ledger, ledger_two: Ledger, database_settings: DatabaseSettings
+) -> None:
+    act_during_a_removal(ledger, database_settings, lambda: note(ledger_two, "variants/a", after_seconds=3600))
+    assert noted(ledger) == {"variants/a"}
+
+
+def test_of_two_times_the_later_one_holds(ledger: Ledger, storage: Storage) -> None:
+    put(storage, "variants/a", "variants/b")
+    note(ledger, "variants/a", after_seconds=3600)
+    note(ledger, "variants/a", "variants/b")
+    note(ledger, "variants/b", after_seconds=3600)
+    assert remove_doomed(ledger, storage) == 0
+    assert stored(storage) == noted(ledger) == {"variants/a", "variants/b"}
 
 
 def test_who_makes_a_variant_first_keeps_it(ledger: Ledger, storage: Storage) -> None:

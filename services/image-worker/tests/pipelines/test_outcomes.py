@@ -10,6 +10,8 @@ from fanfare_image_worker.engine.header import Header, inspect
 from fanfare_image_worker.engine.render import Rendered, render
 from fanfare_image_worker.pipelines import make
 from fanfare_shared.contracts.words import Lane
+from fanfare_shared.errors import ImageOutOfMemoryError
+from fanfare_shared.images.doomed import remove_doomed
 from fanfare_shared.images.formats import OutputFormat
 from fanfare_shared.images.pipeline import Fit, Pipeline, Variant, Watermark
 from fanfare_shared.settings import StorageSettings
@@ -145,6 +147,37 @@ def test_a_variant_made_anew_replaces_the_one_of_its_name(worker: ImageWorker) -
     after = worker.variants(world.image_ids[0])["small"]
     assert (before["width"], after["width"]) == (64, 32)
     assert [row["key"] for row in worker.rows("SELECT key FROM doomed_objects")] == [before["key"]]
+
+
+def test_a_variant_that_another_image_has_too_is_removed_with_the_last(worker: ImageWorker) -> None:
+    world = worker.upload([PHOTO, PHOTO], Pipeline(variants=[SMALL]))
+    worker.work()
+    key = worker.variants(world.image_ids[0])["small"]["key"]
+    smaller = of(Variant(name="small", resize=Fit(max_width=32)))
+    for image_id, is_stored in zip(world.image_ids, (True, False), strict=True):
+        worker.job([image_id], "process", smaller)
+        worker.work()
+        with worker.ledger.statement() as connection:
+            connection.execute("UPDATE doomed_objects SET due_at = now()")
+        remove_doomed(worker.ledger, worker.storage)
+        assert (key in {stored.key for stored in worker.storage.list("variants")}) is is_stored
+
+
+def test_what_was_made_of_an_image_that_then_fails_is_doomed(
+    worker: ImageWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails_at_the_second(*given: Any) -> Iterator[Rendered]:
+        yield next(iter(render(*given)))
+        raise ImageOutOfMemoryError
+
+    monkeypatch.setattr(make, "render", fails_at_the_second)
+    worker.upload([PHOTO], Pipeline(variants=[SMALL, TINY]))
+    worker.work()
+    assert worker.outcomes() == [("failed", "IMAGE_OUT_OF_MEMORY")]
+    assert worker.rows("SELECT * FROM variants") == []
+    doomed = {row["key"] for row in worker.rows("SELECT key FROM doomed_objects")}
+    assert doomed == {stored.key for stored in worker.storage.list("variants")}
+    assert len(doomed) == 1
 
 
 def test_a_doomed_variant_is_taken_over_by_whoever_makes_it_again(worker: ImageWorker) -> None:

@@ -27,10 +27,12 @@ SELECT key FROM variants WHERE key = ANY(%(keys)s)
 UNION SELECT key FROM originals WHERE key = ANY(%(keys)s)
 """
 _FORGET = "DELETE FROM doomed_objects WHERE key = ANY(%s)"
+# Where the row is there it is locked, so whoever is about to delete it is waited for: `DO NOTHING` would trust a row that
+# is gone a moment later.
 _DOOM = """
-INSERT INTO doomed_objects (key, due_at)
+INSERT INTO doomed_objects AS d (key, due_at)
 SELECT key, clock_timestamp() + %s * interval '1 second' FROM unnest(%s::text[]) AS key
-ON CONFLICT DO NOTHING
+ON CONFLICT (key) DO UPDATE SET due_at = greatest(d.due_at, excluded.due_at)
 """
 
 
@@ -41,7 +43,10 @@ class Deleting(Protocol):
 
 
 def doom(connection: Connection, keys: Collection[str], after_seconds: float = 0) -> None:
-    """Notes objects to be removed, in the transaction that removed the last row that names them."""
+    """Notes objects to be removed, in the transaction that removed the last row that names them, or what may be the last.
+
+    Of two times the later one holds. Waits for a removal under way.
+    """
     if keys:
         connection.execute(_DOOM, (after_seconds, sorted(keys)))
 

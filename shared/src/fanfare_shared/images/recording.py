@@ -59,6 +59,8 @@ image AS (
     WHERE id IN (SELECT id FROM alive) AND %(image_status)s::text IS NOT NULL
 )"""
 
+# What is replaced is doomed whether or not another image has it, too: another may be replacing that at this moment, and
+# neither would see it. Whoever removes it looks again.
 _VARIANTS = f"""
 made AS (
     SELECT * FROM unnest(%(names)s::text[], %(keys)s::text[], %(formats)s::text[], %(media_types)s::text[],
@@ -66,12 +68,11 @@ made AS (
          AS m (name, key, format, media_type, width, height, pages, size)
 ),
 doomed AS (
-    INSERT INTO doomed_objects (key, due_at)
+    INSERT INTO doomed_objects AS d (key, due_at)
     SELECT DISTINCT v.key, now() + interval '{VARIANT_GRACE_SECONDS} seconds'
     FROM variants v JOIN made USING (name)
     WHERE v.image_id IN (SELECT id FROM alive) AND v.key <> made.key
-      AND NOT EXISTS (SELECT FROM variants other WHERE other.key = v.key AND other.image_id <> v.image_id)
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (key) DO UPDATE SET due_at = greatest(d.due_at, excluded.due_at)
 ),
 kept AS (
     INSERT INTO variants (image_id, name, key, format, media_type, width, height, pages, size)
@@ -122,7 +123,7 @@ def record(
     """
     parameters = _of_lease(lease, next_position, renew_seconds) | _of_done(job, done)
     parameters |= _of_original(done.item, done.facts)
-    if not done.variants:
+    if done.error is not None:
         return _write(connection, _FAILED, lease, parameters)
     return _write(connection, _SUCCEEDED, lease, parameters | _of_variants(done))
 

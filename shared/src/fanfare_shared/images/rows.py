@@ -87,7 +87,9 @@ class OriginalFacts:
 
 @dataclass(slots=True)
 class Done:
-    """An item that was worked on: failed where it has an error. `variants` by their names."""
+    """An item that was worked on: failed where it has an error. `variants` by their names; of a failed one, those that were
+    made before.
+    """
 
     item: ItemRow
     seconds: float = 0.0

@@ -62,8 +62,6 @@ class Maker:
         done.seconds = time.monotonic() - began
         if done.error is None and len(done.variants) < len(self._plan.variants):
             return Heavy(item, done.facts)
-        if done.error is not None:
-            done.variants.clear()
         return done
 
     def _work(self, done: Done) -> None:

@@ -30,7 +30,7 @@ class Recorder:
             log.warning(
                 "image failed", position=done.item.position, image_id=str(done.item.image_id), code=done.error.code
             )
-        if done.variants and not recorded.image_lives:
+        if done.variants and (done.error is not None or not recorded.image_lives):
             self._take_back(done)
         return recorded.may_work
 
@@ -51,6 +51,8 @@ class Recorder:
         return recorded.may_work
 
     def _take_back(self, done: Done) -> None:
-        """The image was purged meanwhile: what was made of it is nobody's, unless another image has the same."""
+        """The image was purged meanwhile, or failed at a later variant: what was made of it is nobody's, unless another
+        image has the same.
+        """
         keys = [variant.key for variant in done.variants.values()]
         patiently(self._process, lambda connection: doom(connection, keys, VARIANT_GRACE_SECONDS))
