@@ -1,7 +1,7 @@
 """What one end-to-end test uploads and does to its images: a folder of its own, and jobs whose accounts must add up."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ class Album:
         assert counted == {outcome: job[outcome] for outcome in OUTCOMES}
         return job
 
-    def wait(self, job_id: str, holds: Any, seconds: float = 180) -> dict[str, Any]:
+    def wait(self, job_id: str, holds: Callable[[dict[str, Any]], bool], seconds: float = 180) -> dict[str, Any]:
         """The stats once `holds(stats)`."""
 
         def look() -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from fanfare_shared.db.connection import the_row
 from fanfare_shared.testing.polling import until
@@ -143,3 +144,20 @@ def test_a_dry_run_says_what_would_be_and_makes_nothing(album: Album) -> None:
     assert preview["rejected"]["codes"] == {"IMAGE_TRASHED": 1}
     assert preview["estimated_seconds"] > 0
     assert len(album.client.items("/v1/image-jobs")) == before
+
+
+def test_the_workers_metrics_count_what_the_items_say(album: Album) -> None:
+    def counted() -> dict[tuple[str, str], float]:
+        families = text_string_to_metric_families(album.fleet.metrics("image-worker"))
+        samples = [sample for family in families for sample in family.samples if sample.name == "fanfare_images_total"]
+        return {(sample.labels["lane"], sample.labels["outcome"]): sample.value for sample in samples}
+
+    before = counted()
+    album.add({"good.jpg": album.photo(1), "cut.jpg": album.photo(2)[:3000]})
+    expected = {("images.interactive", outcome): 1.0 for outcome in ("succeeded", "failed")}
+
+    def risen() -> bool:
+        after = counted()
+        return {name: after.get(name, 0) - before.get(name, 0) for name in expected} == expected
+
+    until("the metrics show both", risen, 60)
