@@ -9,10 +9,10 @@ import pytest
 from fanfare_shared.settings import StorageSettings
 
 MEBIBYTE = 1024 * 1024
-LENGTH = 300 * MEBIBYTE
-# 20 MiB were the most that was measured, on a busy machine. How much freed memory the allocator keeps is its own affair,
-# so the bound only tells what is held in parts from what is held whole.
-BOUND = 200 * MEBIBYTE
+LENGTH = 128 * MEBIBYTE
+# 19 MiB were the most that was measured, with eight at once on a core, and with a disk that took 200 ms a write: parts
+# wait for one another. The bound tells what is held in parts from what is held whole, whatever the allocator keeps.
+BOUND = 80 * MEBIBYTE
 
 PROGRAM = """
 import asyncio, pathlib, re, sys
@@ -48,10 +48,10 @@ print(memory("VmHWM") - before)
 """
 
 
-@pytest.mark.long  # under load the async half has failed, for a reason not yet found
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_memory_does_not_grow_with_the_body(storage_settings: StorageSettings, kind: str) -> None:
     command = [sys.executable, "-c", PROGRAM, storage_settings.storage_url, str(LENGTH), kind]
     environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}  # as the workers run
-    grown = int(subprocess.run(command, check=True, timeout=100, stdout=subprocess.PIPE, env=environment).stdout)
+    # No time limit of its own: on a busy disk so many bytes take minutes.
+    grown = int(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout)
     assert grown < BOUND
