@@ -190,7 +190,26 @@ def test_a_doomed_variant_is_taken_over_by_whoever_makes_it_again(worker: ImageW
     worker.job(world.image_ids, "process", of(SMALL))
     worker.work()
     assert worker.variants(world.image_ids[0])["small"]["key"] == key
-    assert worker.rows("SELECT * FROM doomed_objects") == []
+    assert remove_doomed(worker.ledger, worker.storage) == 0
+    assert worker.storage.head(key).size > 0
+
+
+def test_a_doomed_variant_that_was_taken_over_in_vain_is_removed_all_the_same(worker: ImageWorker) -> None:
+    world = worker.upload([PHOTO], Pipeline(variants=[SMALL]))
+    worker.work()
+    (key,) = (stored.key for stored in worker.storage.list("variants"))
+    with worker.ledger.transaction() as connection:
+        connection.execute("DELETE FROM variants")
+        connection.execute("INSERT INTO doomed_objects (key) VALUES (%s)", (key,))
+    (original,) = worker.storage.list("originals")
+    worker.storage.delete([original.key])
+    worker.job(world.image_ids, "process", of(SMALL))
+    worker.work()
+    assert worker.outcomes() == [("failed", "ORIGINAL_MISSING")]
+    with worker.ledger.statement() as connection:
+        connection.execute("UPDATE doomed_objects SET due_at = now()")
+    assert remove_doomed(worker.ledger, worker.storage) == 1
+    assert list(worker.storage.list("variants")) == []
 
 
 def test_an_image_is_laid_over_others(worker: ImageWorker) -> None:

@@ -11,6 +11,7 @@ from fanfare_shared.bulk.claims import claim_batch, nobody_is_known_dead
 from fanfare_shared.bulk.lease import Lease
 from fanfare_shared.contracts.words import Lane, Operation
 from fanfare_shared.db.connection import Connection, the_row
+from fanfare_shared.images.doomed import VARIANT_GRACE_SECONDS
 from fanfare_shared.images.errors import ImageKilledWorkerError
 from fanfare_shared.images.kind import IMAGE_JOBS
 from fanfare_shared.images.rows import Claim, ItemRow, JobRow, MadeVariant, WatermarkRow
@@ -54,8 +55,12 @@ SELECT * FROM pending ORDER BY position
 """
 
 # Whoever removes a doomed object holds its row: after this, either it is gone and can be made anew, or it stays.
+# Postponed, not forgotten: should nobody record it after all, it is removed then.
 _TAKE_OVER = """
-WITH spared AS (DELETE FROM doomed_objects WHERE key = ANY(%(keys)s))
+WITH postponed AS (
+    UPDATE doomed_objects SET due_at = greatest(due_at, clock_timestamp() + %(grace)s * interval '1 second')
+    WHERE key = ANY(%(keys)s)
+)
 SELECT DISTINCT ON (key) key, format, media_type, width, height, pages, size FROM variants WHERE key = ANY(%(keys)s)
 """
 
@@ -95,14 +100,13 @@ def start_items(connection: Connection, lease: Lease) -> list[ItemRow]:
 
 
 def take_over_variants(connection: Connection, keys: Collection[str]) -> dict[str, MadeVariant]:
-    """What there is already of these objects, by key; none of them is about to be removed any more.
-
-    That holds for as long as `doomed.VARIANT_GRACE_SECONDS`.
-    """
+    """What there is already of these objects, by key; none of them is removed for as long as `doomed.VARIANT_GRACE_SECONDS`."""
     if not keys:
         return {}
     with connection.cursor(row_factory=class_row(MadeVariant)) as cursor:
-        return {row.key: row for row in cursor.execute(_TAKE_OVER, {"keys": list(keys)})}
+        return {
+            row.key: row for row in cursor.execute(_TAKE_OVER, {"keys": list(keys), "grace": VARIANT_GRACE_SECONDS})
+        }
 
 
 def read_watermarks(connection: Connection, image_ids: Collection[UUID]) -> dict[UUID, WatermarkRow]:

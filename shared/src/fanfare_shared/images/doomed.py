@@ -1,8 +1,8 @@
 """Objects that no row names any more: noted in the transaction that removed the last row, removed from storage afterwards.
 
 An original's key is never used again once its row is gone. A variant's is: it is a hash, and whoever makes the same variant
-writes the same object. So before a worker makes variants it takes their keys from `doomed_objects`
-(`claims.take_over_variants`), and a variant doomed later than that waits for longer than any worker takes to record it.
+writes the same object. So before a worker makes variants it postpones their removal (`claims.take_over_variants`), and a
+variant doomed later than that waits for longer than any worker takes to record it.
 """
 
 from collections.abc import Collection
