@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fanfare_image_worker.engine.process import configure
 from fanfare_image_worker.process import WorkingProcess
 from fanfare_image_worker.settings import ImageWorkerSettings
 from fanfare_shared.db.connection import Ledger
@@ -14,6 +15,12 @@ from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.publisher import Publisher
 from fanfare_shared.worker.stop_flag import StopFlag
 from harness.image_worker import ImageWorker, MakeWorker
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _configured() -> None:
+    """libvips as a worker's child process has it."""
+    configure()
 
 
 @pytest.fixture
