@@ -19,7 +19,7 @@ from harness.image_worker import ImageWorker, MakeWorker
 
 @pytest.fixture(scope="session", autouse=True)
 def _configured() -> None:
-    """libvips as a worker's child process has it."""
+    """Libvips as a worker's child process has it."""
     configure()
 
 
