@@ -2,8 +2,9 @@
 
 import pytest
 
-from fanfare_api.uploads.sniffing import HEAD_BYTES, media_type_of
+from fanfare_api.uploads.sniffing import media_type_of
 from fanfare_shared.errors import ImageTypeUnsupportedError
+from fanfare_shared.images.sniffing import HEAD_BYTES
 
 
 @pytest.mark.parametrize(
@@ -32,15 +33,18 @@ def test_an_image_is_known_by_how_it_begins(head: bytes, media_type: str) -> Non
     [
         (b"<svg xmlns=", "SVG"),
         (b"  <svg", "SVG"),
+        (b'\xef\xbb\xbf<?xml version="1.0" encoding="UTF-8"?>\n<svg xmlns=', "SVG"),
+        (b"II+\0\x08\0\0\0", "BigTIFF"),
         (b"%PDF-1.7", "PDF"),
         (b"BM\x10\0\0\0\0\0\0\0", "BMP"),
-        (b"\xff\x0a", "JXL"),
+        (b"\xff\x0a", "JPEG XL"),
         (b"<?xml version", "no image"),
         (b"RIFF\x10\0\0\0WAVE", "no image"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0isom", "no image"),
         (b"\0\0\0\0ftyp", "no image"),
         (b"BMW is a car", "no image"),
         (b"\xff\xd8", "no image"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1miaf", "no image"),
         (b"x", "no image"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from fanfare_shared.images.formats import ImageFormat
 
-HEAD_BYTES = 32
+HEAD_BYTES = 64
 """As many of a file's first bytes as `sniff` looks at."""
 
 _MAGIC: tuple[tuple[bytes, ImageFormat], ...] = (

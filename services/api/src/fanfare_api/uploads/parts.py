@@ -15,9 +15,10 @@ from sqlalchemy import text
 from fanfare_api.runtime import Runtime
 from fanfare_api.uploads.receiving import SMALL_BYTES, discard
 from fanfare_api.uploads.repository import parts_of
-from fanfare_api.uploads.sniffing import HEAD_BYTES, media_type_of
+from fanfare_api.uploads.sniffing import media_type_of
 from fanfare_shared.db.tables import Upload
 from fanfare_shared.errors import InvalidRequestError, PayloadTooLargeError, UploadOffsetError
+from fanfare_shared.images.sniffing import HEAD_BYTES
 
 # What is in memory of an upload, and what has to be sent again when an api dies.
 _PIECE_BYTES = 8 * 1024 * 1024

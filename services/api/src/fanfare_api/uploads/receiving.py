@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.runtime import Runtime
-from fanfare_api.uploads.sniffing import HEAD_BYTES, media_type_of
+from fanfare_api.uploads.sniffing import media_type_of
 from fanfare_shared.errors import ImageEmptyError, ImageTooLargeError, UnavailableError
+from fanfare_shared.images.sniffing import HEAD_BYTES
 from fanfare_shared.logs import get_logger
 
 log = get_logger(__name__)
