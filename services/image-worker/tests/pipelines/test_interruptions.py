@@ -117,6 +117,28 @@ def test_who_lost_the_lease_records_nothing(worker: ImageWorker, monkeypatch: py
     assert (batch["status"], batch["worker"], batch["succeeded"]) == ("leased", "another", 1)
 
 
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("DELETE FROM images", "IMAGE_UNKNOWN"),
+        ("UPDATE originals SET key = NULL, dropped_at = now()", "ORIGINAL_DROPPED"),
+        ("SELECT", "ORIGINAL_MISSING"),
+    ],
+)
+def test_an_original_that_is_done_away_with_meanwhile_says_so(
+    worker: ImageWorker, monkeypatch: pytest.MonkeyPatch, statement: str, code: str
+) -> None:
+    worker.upload(PHOTOS[:2])
+
+    def do_away() -> None:
+        execute(worker, statement)()
+        worker.storage.delete([stored.key for stored in worker.storage.list("originals")])
+
+    when_stored(worker, monkeypatch, 1, do_away)
+    worker.work()
+    assert worker.outcomes()[1] == ("failed", code)
+
+
 def test_what_was_made_of_an_image_that_is_purged_meanwhile_is_doomed(
     worker: ImageWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,13 @@ from fanfare_shared.bulk.lease import Lease
 from fanfare_shared.contracts.words import Lane, Operation
 from fanfare_shared.db.connection import Connection, the_row
 from fanfare_shared.images.doomed import VARIANT_GRACE_SECONDS
-from fanfare_shared.images.errors import ImageKilledWorkerError
+from fanfare_shared.images.errors import (
+    ImageKilledWorkerError,
+    ImageUnknownError,
+    ItemError,
+    OriginalGoneError,
+    OriginalMissingError,
+)
 from fanfare_shared.images.kind import IMAGE_JOBS
 from fanfare_shared.images.rows import Claim, ItemRow, JobRow, MadeVariant, WatermarkRow
 
@@ -64,6 +70,8 @@ WITH postponed AS (
 SELECT DISTINCT ON (key) key, format, media_type, width, height, pages, size FROM variants WHERE key = ANY(%(keys)s)
 """
 
+_KEY = "SELECT o.key FROM images m JOIN originals o ON o.id = m.original_id WHERE m.id = %s"
+
 _WATERMARKS = """
 SELECT m.id AS image_id, o.digest, o.key FROM images m JOIN originals o ON o.id = m.original_id WHERE m.id = ANY(%s)
 """
@@ -97,6 +105,14 @@ def start_items(connection: Connection, lease: Lease) -> list[ItemRow]:
     """The batch's pending items in their order, the first of them marked as running."""
     with connection.cursor(row_factory=class_row(ItemRow)) as cursor:
         return cursor.execute(_START, {"batch": lease.batch_id}).fetchall()
+
+
+def why_missing(connection: Connection, image_id: UUID) -> ItemError:
+    """What is wrong with an image whose original storage does not have: it may have been done away with meanwhile."""
+    row = connection.execute(_KEY, (image_id,)).fetchone()
+    if row is None:
+        return ImageUnknownError()
+    return OriginalGoneError() if row[0] is None else OriginalMissingError()
 
 
 def take_over_variants(connection: Connection, keys: Collection[str]) -> dict[str, MadeVariant]:

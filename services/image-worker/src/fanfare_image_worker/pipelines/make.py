@@ -16,12 +16,12 @@ from fanfare_shared.errors import (
     ImageRejectedError,
     ObjectMissingError,
 )
+from fanfare_shared.images import batches
 from fanfare_shared.images.errors import (
     ImageTrashedError,
     ImageUnknownError,
     ItemError,
     OriginalGoneError,
-    OriginalMissingError,
 )
 from fanfare_shared.images.formats import FACTS
 from fanfare_shared.images.rows import Claim, Done, ItemRow, MadeVariant, OriginalFacts
@@ -73,7 +73,7 @@ class Maker:
         if keys and self._reuse(done, keys):
             return
         limit = TimeLimit(self._process.settings.image_time_limit_seconds)
-        data = self._fetch(key)
+        data = self._fetch(item, key)
         with limit:
             header = inspect(data, self._process.settings.limits)
         done.facts = _facts(header)
@@ -95,11 +95,11 @@ class Maker:
         done.variants |= {name: known[key] for name, key in keys.items() if key in known}
         return len(done.variants) == len(keys)
 
-    def _fetch(self, key: str) -> bytes:
+    def _fetch(self, item: ItemRow, key: str) -> bytes:
         try:
             return self._process.storage.get(key)
         except ObjectMissingError as error:
-            raise OriginalMissingError from error
+            raise patiently(self._process, lambda one: batches.why_missing(one, item.image_id)) from error
 
     def _store(self, key: str, rendered: Rendered) -> MadeVariant:
         # Should the power fail, it can be made again.
