@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from kombu import Connection
 
-from fanfare_image_worker.main import GIVES_WAY_BY, QUEUES
+from fanfare_image_worker.main import QUEUES
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.contracts.words import Lane
 from fanfare_shared.settings import BrokerSettings
@@ -21,16 +21,14 @@ from fanfare_shared.testing.polling import wait_until
 
 @pytest.fixture
 def image_worker(
-    database_url: str, clean_broker: BrokerSettings, tmp_path: Path, request: pytest.FixtureRequest
+    database_url: str, clean_broker: BrokerSettings, tmp_path: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A parameter names its queues."""
     command = Path(sys.executable).with_name("fanfare-image-worker")
     environment = os.environ | {
         "FANFARE_DATABASE_URL": database_url,
         "FANFARE_BROKER_URL": clean_broker.broker_url.get_secret_value(),
         "FANFARE_STORAGE_URL": tmp_path.as_uri(),
         "FANFARE_WORKER_CONCURRENCY": "1",
-        "FANFARE_WORKER_QUEUES": getattr(request, "param", ""),
     }
     with subprocess.Popen([command], env=environment, start_new_session=True) as process:
         yield process
@@ -59,20 +57,3 @@ def test_it_ends_on_sigterm_with_status_0(
         wait_until(lambda: queues.depth(Queue.DEAD) == 1, "it runs", within=30)
     image_worker.terminate()
     assert image_worker.wait(40) == 0
-
-
-@pytest.mark.parametrize(
-    ("image_worker", "gives_way_by"),
-    [("images.interactive", 0), ("images.bulk", GIVES_WAY_BY), ("images.bulk,images.interactive", 0)],
-    indirect=["image_worker"],
-)
-def test_it_gives_way_on_its_machine_where_nobody_waits_for_its_images(
-    clean_broker: BrokerSettings, image_worker: "subprocess.Popen[bytes]", gives_way_by: int
-) -> None:
-    with QueueReader(clean_broker) as queues, Connection(clean_broker.broker_url.get_secret_value()) as connection:
-        producer = connection.Producer()
-        for queue in (Queue.IMAGES_INTERACTIVE, Queue.IMAGES_BULK):
-            producer.publish(b"\xff", exchange="", routing_key=queue.value, serializer=None)
-        wait_until(lambda: queues.depth(Queue.DEAD) >= 1, "it runs", within=60)
-    priority = os.getpriority(os.PRIO_PROCESS, image_worker.pid)
-    assert priority == os.getpriority(os.PRIO_PROCESS, 0) + gives_way_by

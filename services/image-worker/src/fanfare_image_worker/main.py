@@ -1,7 +1,5 @@
 """The console script `fanfare-image-worker`."""
 
-import os
-
 from fanfare_image_worker.process import WorkingProcess
 from fanfare_image_worker.settings import ImageWorkerSettings
 from fanfare_image_worker.tasks import register
@@ -14,15 +12,9 @@ from fanfare_shared.worker.stop_flag import StopFlag, watch_for_shutdown
 
 QUEUES = (Queue.IMAGES_INTERACTIVE, Queue.IMAGES_BULK, Queue.IMAGES_HEAVY, Queue.FILES_BULK)
 
-GIVES_WAY_BY = 5
-"""Added to the niceness of a worker whose images nobody waits for."""
-
 
 def main() -> None:
     settings = ImageWorkerSettings()
-    if settings.worker_queues and Queue.IMAGES_INTERACTIVE.value not in settings.worker_queues:
-        # Decoding takes whole cores: on a machine that is shared, an upload would wait its turn at each step of the way.
-        os.nice(GIVES_WAY_BY)
     app = make_app("image-worker", settings)
     stop_flag = StopFlag()
     watch_for_shutdown(stop_flag)
