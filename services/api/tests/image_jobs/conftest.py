@@ -149,3 +149,21 @@ def _add_items(
             "duration_ms": None if outcome == "pending" else 40,
         }
         insert(connection, "image_items", item)
+
+
+@pytest.fixture
+def tree(add_folder: Callable[..., UUID], add_images: Callable[..., list[UUID]]) -> dict[str, UUID]:
+    """Images at the top (1), in a (2, one of them mine), in a/b (3), in a/b/c (1), in ab (1), and in the trash (2)."""
+    a = add_folder("a")
+    b = add_folder("a/b", a)
+    c = add_folder("a/b/c", b)
+    ab = add_folder("ab")
+    add_images(1)
+    add_images(1, folder_id=a)
+    add_images(1, folder_id=a, owner="me")
+    add_images(3, folder_id=b)
+    add_images(1, folder_id=c, owner="me")
+    add_images(1, folder_id=ab)
+    add_images(1, folder_id=a, trashed_at="2026-01-01T00:00Z")
+    add_images(1, trashed_at="2026-02-01T00:00Z")
+    return {"a": a, "b": b, "c": c, "ab": ab}
