@@ -119,6 +119,20 @@ def test_the_same_work_is_not_done_twice(worker: ImageWorker, monkeypatch: pytes
     assert keys[0] == keys[1]
 
 
+@pytest.mark.parametrize("left", [None, b"cut short"])
+def test_a_variant_that_storage_lost_is_made_again(worker: ImageWorker, left: bytes | None) -> None:
+    first = worker.upload([PHOTO], Pipeline(variants=[SMALL]))
+    worker.work()
+    known = worker.variants(first.image_ids[0])["small"]
+    worker.storage.delete([known["key"]])
+    if left is not None:
+        worker.storage.put(known["key"], left, "image/jpeg")
+    worker.upload([PHOTO], Pipeline(variants=[SMALL]))
+    worker.work()
+    assert worker.outcomes() == [("succeeded", None)]
+    assert worker.storage.head(known["key"]).size == known["size"]
+
+
 def test_twins_in_one_batch_are_made_once(worker: ImageWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     rendered: list[object] = []
 

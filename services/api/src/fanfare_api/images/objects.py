@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from fanfare_api.http.problems import problem
 from fanfare_api.images.byte_ranges import ByteRange, requested_range
 from fanfare_api.runtime import runtime_of
-from fanfare_shared.errors import RangeNotSatisfiableError
+from fanfare_shared.errors import ObjectMissingError, RangeNotSatisfiableError
 from fanfare_shared.storage.attachments import content_disposition
 
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -71,7 +71,12 @@ async def serve(request: Request, served: ServedObject) -> Response:
 async def _begun(request: Request, key: str, part: ByteRange) -> AsyncIterator[bytes]:
     """The bytes, the first of them read already: what is wrong with storage is known while it can still be said."""
     stream = runtime_of(request).storage().stream_async(key, part.start, part.end)
-    first = await anext(stream, b"")
+    try:
+        first = await anext(stream, b"")
+    except ObjectMissingError as error:
+        raise ObjectMissingError(
+            "The file is missing from storage: process the image again for its variants, or upload its original again"
+        ) from error
 
     async def rest() -> AsyncIterator[bytes]:
         yield first

@@ -92,8 +92,17 @@ class Maker:
     def _reuse(self, done: Done, keys: dict[str, str]) -> bool:
         """Takes what is there; whether that is all."""
         known = self._plan.known
-        done.variants |= {name: known[key] for name, key in keys.items() if key in known}
+        for name, key in keys.items():
+            if name not in done.variants and key in known and self._is_stored(known[key]):
+                done.variants[name] = known[key]
         return len(done.variants) == len(keys)
+
+    def _is_stored(self, made: MadeVariant) -> bool:
+        """Whether storage has it as the ledger says: it may have been lost since, or cut short with the power."""
+        try:
+            return self._process.storage.head(made.key).size == made.size
+        except ObjectMissingError:
+            return False
 
     def _fetch(self, item: ItemRow, key: str) -> bytes:
         try:
