@@ -18,15 +18,22 @@ _WANTED = {LARGE: 1.15, MIDDLE: 1.3}
 _IMAGES = {LARGE: 60, MIDDLE: 240}
 """A round."""
 _WANTED_THREE = 1.4
+_THREE = {
+    "variants": [
+        {"name": name, "resize": {"mode": "fit", "max_width": width, "max_height": height}}
+        for name, width, height in (("resized", 800, 600), ("medium", 400, 300), ("small", 150, 150))
+    ]
+}
 
 
 @dataclass(frozen=True)
 class Round:
-    """CPU milliseconds an image."""
+    """CPU milliseconds an image. `crop`: three variants, the smallest of them cut out where the attention is."""
 
     bare: float
     one: float
     three: float
+    crop: float
 
 
 def run(bench: Bench) -> list[Figure]:
@@ -41,7 +48,7 @@ def run(bench: Bench) -> list[Figure]:
         found = {photo: _rounds(fleet, worker, photo, files[photo], idle) for photo in _WANTED}
     table(
         f"CPU ms an image, one worker process, median of {_ROUNDS} rounds (idle: {idle * 1e3:.1f} ms a second, taken off)",
-        ("photo", "bare call", "one variant", "ratio", "three variants", "of one"),
+        ("photo", "bare call", "one variant", "ratio", "three variants", "of one", "with a crop", "of one"),
         [
             (
                 photo.name,
@@ -49,6 +56,8 @@ def run(bench: Bench) -> list[Figure]:
                 f"{_ratio(rounds, 'one', 'bare'):.2f}",
                 f"{_median(rounds, 'three'):.2f}",
                 f"{_ratio(rounds, 'three', 'one'):.2f}",
+                f"{_median(rounds, 'crop'):.2f}",
+                f"{_ratio(rounds, 'crop', 'one'):.2f}",
             )
             for photo, rounds in found.items()
         ],
@@ -68,15 +77,18 @@ def run(bench: Bench) -> list[Figure]:
 
 
 def _rounds(fleet: Fleet, worker: Process, photo: Photo, files: list[Path], idle: float) -> list[Round]:
-    """The three beside one another in each round, so that a machine whose speed drifts does not decide."""
+    """All beside one another in each round, so that a machine whose speed drifts does not decide."""
     count, found = _IMAGES[photo], []
     for number in range(_ROUNDS):
-        one, three = (fill(fleet, files, count, f"{photo.width}-{number}-{name}") for name in ("one", "three"))
+        one, three, crop = (
+            fill(fleet, files, count, f"{photo.width}-{number}-{name}") for name in ("one", "three", "crop")
+        )
         found.append(
             Round(
                 peers.pyvips_call(files, count).cpu_milliseconds,
                 jobs.measure(fleet, worker, one, idle=idle, preset="default").cpu_milliseconds,
-                jobs.measure(fleet, worker, three, idle=idle, preset="thumbnails").cpu_milliseconds,
+                jobs.measure(fleet, worker, three, idle=idle, pipeline=_THREE).cpu_milliseconds,
+                jobs.measure(fleet, worker, crop, idle=idle, preset="thumbnails").cpu_milliseconds,
             )
         )
     return found
