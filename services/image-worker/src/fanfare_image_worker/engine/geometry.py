@@ -65,6 +65,11 @@ def base_of(targets: list[Target], width: int, height: int) -> tuple[int, int]:
     return min(wide, width), min(high, height)
 
 
+def is_well_below(target: Target, width: int, height: int) -> bool:
+    """Whether `target` can be made from a picture of `width` x `height` that was resampled before, without a blur to be seen."""
+    return target.scaled_width <= width * CLOSE and target.scaled_height <= height * CLOSE
+
+
 def _is_close(side: int, largest: int) -> bool:
     return largest * CLOSE < side < largest
 

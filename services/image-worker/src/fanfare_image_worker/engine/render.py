@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fanfare_image_worker.engine.colour import flattened, rgb
 from fanfare_image_worker.engine.encode import encode
-from fanfare_image_worker.engine.geometry import base_of, target_of
+from fanfare_image_worker.engine.geometry import Target, base_of, is_well_below, target_of
 from fanfare_image_worker.engine.header import Data, Header, inspect
 from fanfare_image_worker.engine.limits import Limits
 from fanfare_image_worker.engine.picture import Picture, decode
@@ -52,14 +52,31 @@ def render(
     )
     if len(variants) > 1:
         base = base.held()
-    for variant, target, written in zip(variants, targets, formats, strict=True):
-        source = base if FACTS[written].is_animated else base.still()
+    stills = [base.still()]
+    for number, (variant, target, written) in enumerate(zip(variants, targets, formats, strict=True), start=1):
+        source = base if FACTS[written].is_animated else _smallest_for(target, stills)
         picture = source.resized(target)
+        if len(picture.frames) == 1 and target.crop is None and any(_is_of_use(target, to) for to in targets[number:]):
+            picture = picture.held()
+            stills.append(picture)
         if variant.watermark is not None:
             picture = marked(picture, variant.watermark, watermarks or {}, limits)
         if not FACTS[written].has_alpha:
             picture = _flattened(picture, variant.background)
         yield _rendered(variant, picture, written)
+
+
+def _smallest_for(target: Target, stills: list[Picture]) -> Picture:
+    """The smallest that `target` can be made from as well as from the largest, which is the first."""
+    return min(
+        (still for still in stills[1:] if is_well_below(target, still.width, still.height)),
+        key=lambda still: still.width,
+        default=stills[0],
+    )
+
+
+def _is_of_use(made: Target, to: Target) -> bool:
+    return is_well_below(to, made.width, made.height)
 
 
 def _flattened(picture: Picture, background: str) -> Picture:
