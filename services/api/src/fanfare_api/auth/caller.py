@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from fanfare_shared.errors import ForbiddenError, NotFoundError
+from fanfare_shared.errors import ForbiddenError
 
 
 class Scope(StrEnum):
@@ -37,7 +37,3 @@ class Caller:
 
     def may_use(self, app_id: UUID) -> bool:
         return self.app_ids is None or app_id in self.app_ids
-
-    def require_app(self, app_id: UUID) -> None:
-        if not self.may_use(app_id):
-            raise NotFoundError(f"There is no app {app_id} that this API key may use")

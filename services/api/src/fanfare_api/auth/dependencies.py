@@ -9,11 +9,11 @@ from fanfare_api.auth.caller import Caller, Scope
 from fanfare_api.runtime import runtime_of
 from fanfare_shared.errors import UnauthenticatedError
 
-_bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ff_…`")
+bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ff_…`")
 
 
 async def current_caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Caller:
     """Raises UnauthenticatedError (401) without a valid key."""
     if credentials is None:

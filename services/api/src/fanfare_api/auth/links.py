@@ -3,17 +3,15 @@
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials
 
 from fanfare_api.auth.caller import Scope
-from fanfare_api.auth.dependencies import current_caller
+from fanfare_api.auth.dependencies import bearer, current_caller
 from fanfare_api.runtime import runtime_of
-
-_bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ff_…`")
 
 
 async def _reader_or_link(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 ) -> None:
     """Raises LinkInvalidError or LinkExpiredError for a link, UnauthenticatedError or ForbiddenError for a key."""
     if "signature" in request.query_params:

@@ -3,12 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response, Security, status
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, Depends, Request, Response, status
 
 from fanfare_api.audit.trail import record
-from fanfare_api.auth.caller import Scope
-from fanfare_api.auth.dependencies import ImageWriter, current_caller
+from fanfare_api.auth.dependencies import ImageWriter
+from fanfare_api.auth.links import ReaderOrLink
 from fanfare_api.http.idempotency import Idempotent
 from fanfare_api.http.transactions import LedgerRoute, SessionDep
 from fanfare_api.images.objects import ASK_EACH_TIME, FOR_EVER, ServedObject, serve
@@ -26,24 +25,8 @@ _BYTES: dict[int | str, dict[str, Any]] = {
     206: {"description": "The bytes of `Range`"},
     304: {"description": "Those of `If-None-Match` are the present ones"},
 }
-_bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ff_…`")
 
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
-
-
-async def _reader_or_link(
-    request: Request,
-    runtime: RuntimeDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-) -> None:
-    """Raises LinkInvalidError or LinkExpiredError for a link, UnauthenticatedError or ForbiddenError for a key."""
-    if "signature" in request.query_params:
-        runtime.links.verify(request.method, request.url.path, request.url.query)
-        return
-    (await current_caller(request, credentials)).require_scope(Scope.READ)
-
-
-_ReaderOrLink = Depends(_reader_or_link)
 
 
 @router.get(
@@ -51,9 +34,9 @@ _ReaderOrLink = Depends(_reader_or_link)
     summary="Download an original",
     response_class=Response,
     responses=_BYTES | {410: {"description": "`ORIGINAL_DROPPED`: removed for its age; the variants are there"}},
-    dependencies=[_ReaderOrLink],
+    dependencies=[ReaderOrLink],
 )
-@router.head("/{image_id}/original", summary="What a download of the original would be", dependencies=[_ReaderOrLink])
+@router.head("/{image_id}/original", summary="What a download of the original would be", dependencies=[ReaderOrLink])
 async def original(image_id: UUID, request: Request, runtime: RuntimeDep) -> Response:
     """As an attachment, always. With an API key, or by a link of `POST /v1/images/{image_id}/links`."""
     async with runtime.sessions() as session:
@@ -78,9 +61,9 @@ async def original(image_id: UUID, request: Request, runtime: RuntimeDep) -> Res
     summary="Show a variant",
     response_class=Response,
     responses=_BYTES,
-    dependencies=[_ReaderOrLink],
+    dependencies=[ReaderOrLink],
 )
-@router.head("/{image_id}/variants/{name}", summary="What a variant would be", dependencies=[_ReaderOrLink])
+@router.head("/{image_id}/variants/{name}", summary="What a variant would be", dependencies=[ReaderOrLink])
 async def variant(image_id: UUID, name: str, request: Request, runtime: RuntimeDep, v: str | None = None) -> Response:
     """Its address in `GET /v1/images/{image_id}` has a `v`, and may be cached for ever; without `v`, or with an old one,
     this is the present variant, to be asked about each time. With an API key, or by a link.
