@@ -1,6 +1,7 @@
 """Resumable uploads by tus 1.0.0, at `/v1/uploads/tus`. Any tus client will do; its state is the ledger's."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,7 +9,6 @@ from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response, stat
 from starlette.requests import ClientDisconnect
 
 from fanfare_api.audit.trail import record
-from fanfare_api.auth.caller import Caller
 from fanfare_api.auth.dependencies import ImageWriter
 from fanfare_api.http.problems import problem
 from fanfare_api.http.transactions import HintsDep, SessionDep, StreamedLedgerRoute
@@ -66,6 +66,21 @@ _Version = Depends(tus.check_version)
 _BYTES = {"requestBody": {"content": {tus.CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
+@dataclass
+class Sending:
+    """What taking bytes needs, of the request that brings them."""
+
+    request: Request
+    session: SessionDep
+    hints: HintsDep
+    caller: ImageWriter
+    background: BackgroundTasks
+    runtime: RuntimeDep
+
+
+SendingDep = Annotated[Sending, Depends()]
+
+
 @router.options("", status_code=status.HTTP_204_NO_CONTENT, summary="What of tus is spoken here")
 async def options(runtime: RuntimeDep) -> Response:
     headers = {
@@ -83,19 +98,13 @@ async def options(runtime: RuntimeDep) -> Response:
     summary="Begin an upload that can be resumed",
     openapi_extra=_BYTES,
 )
-async def create(
-    request: Request,
-    session: SessionDep,
-    hints: HintsDep,
-    caller: ImageWriter,
-    background: BackgroundTasks,
-    runtime: RuntimeDep,
-) -> Response:
+async def create(sending: SendingDep) -> Response:
     """`Upload-Length`, and in `Upload-Metadata` the `filename` (or `relativePath`) and what a form may hold: `folder` or
     `folder_id`, `owner`, `pipeline` (JSON) or `preset`. What would be rejected is refused here, before it is sent. When
     the last byte has come the image is made; `GET /v1/images/uploads/{id}` says which, and so do the headers
     `Fanfare-Image-Id` and `Fanfare-Job-Id` of that answer.
     """
+    request, runtime, caller = sending.request, sending.runtime, sending.caller
     size = tus.number(request, "Upload-Length")
     name, wishes = tus.wishes_of(tus.metadata(request.headers.get("upload-metadata")))
     upload_id, seconds = uuid7(), runtime.settings.api_upload_seconds
@@ -119,7 +128,7 @@ async def create(
     }
     if tus.has_content(request):
         upload = await read_upload(runtime, upload_id, RESUMABLE)
-        headers |= await _append(request, session, hints, caller, background, runtime, upload, 0)
+        headers |= await _append(sending, upload, 0)
     return Response(status_code=201, headers=headers)
 
 
@@ -144,24 +153,16 @@ async def head(upload_id: UUID, session: SessionDep, _caller: ImageWriter) -> Re
     summary="Go on with an upload",
     openapi_extra=_BYTES,
 )
-async def patch(
-    upload_id: UUID,
-    request: Request,
-    session: SessionDep,
-    hints: HintsDep,
-    caller: ImageWriter,
-    background: BackgroundTasks,
-    runtime: RuntimeDep,
-) -> Response:
+async def patch(upload_id: UUID, sending: SendingDep) -> Response:
     """From `Upload-Offset` on. What has arrived when a connection breaks is kept."""
-    tus.check_content_type(request)
-    offset = tus.number(request, "Upload-Offset")
-    upload = await read_upload(runtime, upload_id, RESUMABLE)
+    tus.check_content_type(sending.request)
+    offset = tus.number(sending.request, "Upload-Offset")
+    upload = await read_upload(sending.runtime, upload_id, RESUMABLE)
     if offset != upload.received:
         raise UploadOffsetError(f"The upload goes on at {upload.received}, not at {offset}", offset=upload.received)
     if upload.completed_at is not None:  # an empty last PATCH
         return Response(status_code=204, headers={"Upload-Offset": str(upload.received)})
-    headers = await _append(request, session, hints, caller, background, runtime, upload, offset)
+    headers = await _append(sending, upload, offset)
     return Response(status_code=204, headers=headers)
 
 
@@ -177,17 +178,9 @@ async def terminate(
     return Response(status_code=204)
 
 
-async def _append(
-    request: Request,
-    session: SessionDep,
-    hints: HintsDep,
-    caller: Caller,
-    background: BackgroundTasks,
-    runtime: Runtime,
-    upload: Upload,
-    offset: int,
-) -> dict[str, str]:
+async def _append(sending: Sending, upload: Upload, offset: int) -> dict[str, str]:
     """The headers that say where the upload stands now. One whose file turns out to be no image is given up."""
+    request, session, runtime = sending.request, sending.session, sending.runtime
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and offset + int(declared) > (upload.size or 0):
         raise PayloadTooLargeError(f"The upload has {upload.size:,} bytes, and more were announced")
@@ -201,14 +194,14 @@ async def _append(
             present = await get_upload(session, upload.id, RESUMABLE, lock=True)
             if present.completed_at is not None or parts_of(present) != parts_of(upload):
                 raise UploadOffsetError("Another request was quicker: ask with HEAD where the upload stands")
-            taken, admitted = await finish(session, request, caller, present, file)
+            taken, admitted = await finish(session, request, sending.caller, present, file)
     except ImageRejectedError:
         async with runtime.sessions.begin() as own:
             keys = await abandon(own, await get_upload(own, upload.id, RESUMABLE, lock=True))
         await discard(runtime, keys)
         raise
-    hints += admitted.hints
-    background.add_task(discard, runtime, [*receiver.unused(admitted.kept), *objects_of(present)])
+    sending.hints.extend(admitted.hints)
+    sending.background.add_task(discard, runtime, [*receiver.unused(admitted.kept), *objects_of(present)])
     return {
         "Upload-Offset": str(file.size),
         "Fanfare-Image-Id": str(taken.images[0].id),
