@@ -6,7 +6,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from psycopg.rows import dict_row
 
 from fanfare_shared.contracts.words import JobStatus
 from fanfare_shared.db.connection import Ledger, the_row
@@ -42,18 +41,6 @@ def set_status(ledger: Ledger) -> Callable[[str, JobStatus], None]:
             connection.execute("UPDATE campaigns SET status = %s WHERE id = %s", (status.value, campaign_id))
 
     return set_status
-
-
-@pytest.fixture
-def rows(ledger: Ledger) -> Callable[..., list[dict[str, Any]]]:
-    """`rows("probes", campaign_id=...)`: the rows of a table with these values, by id."""
-
-    def select(table: str, **values: Any) -> list[dict[str, Any]]:
-        conditions = " AND ".join(f"{name} = %({name})s" for name in values) or "true"
-        with ledger.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(f"SELECT * FROM {table} WHERE {conditions} ORDER BY 1", values).fetchall()
-
-    return select
 
 
 @pytest.fixture

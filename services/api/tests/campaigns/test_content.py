@@ -56,9 +56,9 @@ async def test_every_field_comes_back_as_it_was_given(client: httpx.AsyncClient,
     assert {name: made[name] for name in given} == given
 
 
-async def test_making_a_campaign_is_in_the_audit_log(make_campaign: MakeCampaign, rows: Rows) -> None:
+async def test_making_a_campaign_is_in_the_audit_log(make_campaign: MakeCampaign, ledger_rows: Rows) -> None:
     campaign_id = await make_campaign()
-    (entry,) = rows("audit_log", subject=campaign_id)
+    (entry,) = ledger_rows("audit_log", subject=campaign_id)
     assert entry["action"] == "campaign.create"
 
 
@@ -121,14 +121,14 @@ async def test_making_a_campaign_is_in_the_audit_log(make_campaign: MakeCampaign
     ],
 )
 async def test_what_fcm_or_a_device_would_refuse_is_refused_at_once(
-    client: httpx.AsyncClient, content: Content, rows: Rows, field: str, value: Any
+    client: httpx.AsyncClient, content: Content, ledger_rows: Rows, field: str, value: Any
 ) -> None:
     body = json.dumps(content(**{field: value}))  # in ASCII, which can hold half a surrogate pair
     answer = await client.post("/v1/campaigns", content=body, headers={"Content-Type": "application/json"})
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "INVALID_REQUEST"), answer.text
     assert field in problem["detail"]
-    assert rows("campaigns") == []
+    assert ledger_rows("campaigns") == []
 
 
 @pytest.mark.parametrize(
@@ -262,12 +262,14 @@ async def test_a_campaign_of_another_app_is_not_there(make_client: MakeClient, m
     assert (await stranger.get(f"/v1/tasks/{campaign_id}")).status_code == 404
 
 
-async def test_a_deleted_campaign_is_gone(client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows) -> None:
+async def test_a_deleted_campaign_is_gone(
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows
+) -> None:
     campaign_id = await make_campaign()
     assert (await client.delete(f"/v1/campaigns/{campaign_id}")).status_code == 204
     assert (await client.get(f"/v1/campaigns/{campaign_id}")).status_code == 404
     assert (await client.delete(f"/v1/campaigns/{campaign_id}")).status_code == 404
-    assert [entry["action"] for entry in rows("audit_log", subject=campaign_id)] == [
+    assert [entry["action"] for entry in ledger_rows("audit_log", subject=campaign_id)] == [
         "campaign.create",
         "campaign.delete",
     ]

@@ -48,7 +48,7 @@ async def test_an_action_does_what_the_table_says_in_every_status(
     make_campaign: MakeCampaign,
     add_device: AddDevice,
     set_status: SetStatus,
-    rows: Rows,
+    ledger_rows: Rows,
     action: Action,
     status: JobStatus,
 ) -> None:
@@ -66,9 +66,9 @@ async def test_an_action_does_what_the_table_says_in_every_status(
     else:
         assert answer.is_success, answer.text
     if action is Action.DELETE and answer.is_success:
-        assert rows("campaigns", id=campaign_id) == []
+        assert ledger_rows("campaigns", id=campaign_id) == []
     else:
-        assert rows("campaigns", id=campaign_id)[0]["status"] == expected
+        assert ledger_rows("campaigns", id=campaign_id)[0]["status"] == expected
 
 
 async def test_send_answers_with_the_task_and_the_queue(client: httpx.AsyncClient, make_campaign: MakeCampaign) -> None:
@@ -86,39 +86,41 @@ async def test_send_answers_with_the_task_and_the_queue(client: httpx.AsyncClien
 
 
 async def test_send_makes_the_campaign_due_soon_and_expire_after_its_ttl(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows
 ) -> None:
     campaign_id = await make_campaign(ttl_seconds=3600)
     await client.post(f"/v1/campaigns/{campaign_id}/send", json={})
-    (row,) = rows("campaigns", id=campaign_id)
+    (row,) = ledger_rows("campaigns", id=campaign_id)
     assert row["due_at"] - row["started_at"] == timedelta(seconds=5)
     assert row["expires_at"] - row["started_at"] == timedelta(hours=1)
 
 
 async def test_a_ttl_of_zero_does_not_expire_the_whole_campaign_at_once(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows
 ) -> None:
     campaign_id = await make_campaign(ttl_seconds=0)
     await client.post(f"/v1/campaigns/{campaign_id}/send")
-    (row,) = rows("campaigns", id=campaign_id)
+    (row,) = ledger_rows("campaigns", id=campaign_id)
     assert row["expires_at"] - row["started_at"] == timedelta(weeks=4)
 
 
-async def test_a_given_expiry_is_kept(client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows) -> None:
+async def test_a_given_expiry_is_kept(
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows
+) -> None:
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
     campaign_id = await make_campaign(expires_at=expires_at.isoformat())
     await client.post(f"/v1/campaigns/{campaign_id}/send")
-    assert rows("campaigns", id=campaign_id)[0]["expires_at"] == expires_at
+    assert ledger_rows("campaigns", id=campaign_id)[0]["expires_at"] == expires_at
 
 
 async def test_a_delayed_send_is_a_scheduled_campaign(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows
 ) -> None:
     campaign_id = await make_campaign()
     before = datetime.now(UTC)
     answer = await client.post(f"/v1/campaigns/{campaign_id}/send", json={"delay_seconds": 60})
     assert (answer.status_code, answer.json()["status"]) == (202, "scheduled")
-    (row,) = rows("campaigns", id=campaign_id)
+    (row,) = ledger_rows("campaigns", id=campaign_id)
     assert row["due_at"] == row["scheduled_at"]
     assert before <= row["scheduled_at"] - timedelta(seconds=60) <= datetime.now(UTC)
     assert row["started_at"] is None
@@ -142,30 +144,30 @@ async def test_a_delayed_send_is_a_scheduled_campaign(
     ],
 )
 async def test_a_bad_request_changes_nothing(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows, path: str, body: dict[str, Any]
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows, path: str, body: dict[str, Any]
 ) -> None:
     campaign_id = await make_campaign(expires_at=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
-    before = rows("campaigns", id=campaign_id)
+    before = ledger_rows("campaigns", id=campaign_id)
     answer = await client.post(f"/v1/campaigns/{campaign_id}/{path}", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
-    assert rows("campaigns", id=campaign_id) == before
+    assert ledger_rows("campaigns", id=campaign_id) == before
 
 
 async def test_pause_keeps_its_reason_and_resume_clears_it_and_is_due_now(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows
 ) -> None:
     campaign_id = await make_campaign()
     await client.post(f"/v1/campaigns/{campaign_id}/send")
     await client.post(f"/v1/campaigns/{campaign_id}/pause")
     assert (await client.get(f"/v1/campaigns/{campaign_id}")).json()["pause_reason"] == "requested"
     await client.post(f"/v1/campaigns/{campaign_id}/resume")
-    (row,) = rows("campaigns", id=campaign_id)
+    (row,) = ledger_rows("campaigns", id=campaign_id)
     assert (row["status"], row["pause_reason"]) == ("processing", None)
     assert row["due_at"] <= datetime.now(UTC)
 
 
 async def test_cancelling_what_never_started_ends_it_at_once_and_tells_its_owner(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows
 ) -> None:
     campaign_id = await make_campaign(webhook_url="https://example.org/hook", notify_email="ops@example.org")
     answer = await client.post(f"/v1/campaigns/{campaign_id}/cancel")
@@ -173,7 +175,7 @@ async def test_cancelling_what_never_started_ends_it_at_once_and_tells_its_owner
     stats = (await client.get(f"/v1/campaigns/{campaign_id}/stats")).json()
     assert (stats["status"], stats["total_recipients"], stats["pending"]) == ("cancelled", 0, 0)
     assert stats["completed_at"] is not None
-    told = rows("notifications", campaign_id=campaign_id)
+    told = ledger_rows("notifications", campaign_id=campaign_id)
     assert sorted((row["kind"], row["event"]) for row in told) == [
         ("email", "campaign.cancelled"),
         ("webhook", "campaign.cancelled"),
@@ -182,26 +184,26 @@ async def test_cancelling_what_never_started_ends_it_at_once_and_tells_its_owner
 
 
 async def test_cancelling_a_started_campaign_leaves_its_end_to_the_orchestrator(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows
 ) -> None:
     campaign_id = await make_campaign()
     await client.post(f"/v1/campaigns/{campaign_id}/send")
     answer = await client.post(f"/v1/campaigns/{campaign_id}/cancel")
     assert answer.json()["status"] == "cancelling"
-    (row,) = rows("campaigns", id=campaign_id)
+    (row,) = ledger_rows("campaigns", id=campaign_id)
     assert (row["final_status"], row["completed_at"]) == ("cancelled", None)
     assert row["due_at"] <= datetime.now(UTC)
 
 
 async def test_a_test_is_a_probe_to_the_active_devices_of_the_users(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, add_device: AddDevice, rows: Rows
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, add_device: AddDevice, ledger_rows: Rows
 ) -> None:
     wanted = [add_device("a", "a1"), add_device("a", "a2"), add_device("b", "b1")]
     add_device("a", "a3", is_active=False)
     add_device("c", "c1")
     campaign_id = await make_campaign()
     answer = await client.post(f"/v1/campaigns/{campaign_id}/test", json={"user_ids": ["a", "b", "nobody"]})
-    (probe,) = rows("probes", campaign_id=campaign_id)
+    (probe,) = ledger_rows("probes", campaign_id=campaign_id)
     assert answer.status_code == 202
     assert answer.json()["task_id"] == str(probe["id"])
     assert answer.json()["status"] == "draft"
@@ -210,22 +212,22 @@ async def test_a_test_is_a_probe_to_the_active_devices_of_the_users(
 
 
 async def test_a_repeated_send_with_its_idempotency_key_is_answered_and_done_once(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, rows: Rows
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, ledger_rows: Rows
 ) -> None:
     campaign_id = await make_campaign()
     send = f"/v1/campaigns/{campaign_id}/send"
     first = await client.post(send, headers={"Idempotency-Key": "one"})
-    started_at = rows("campaigns", id=campaign_id)[0]["started_at"]
+    started_at = ledger_rows("campaigns", id=campaign_id)[0]["started_at"]
     again = await client.post(send, headers={"Idempotency-Key": "one"})
     assert (again.status_code, again.json(), again.headers["Location"]) == (
         202,
         first.json(),
         first.headers["Location"],
     )
-    assert rows("campaigns", id=campaign_id)[0]["started_at"] == started_at
+    assert ledger_rows("campaigns", id=campaign_id)[0]["started_at"] == started_at
     without = await client.post(send)
     assert (without.status_code, without.json()["status_now"]) == (409, "processing")
-    assert len(rows("audit_log", subject=campaign_id, action="campaign.send")) == 1
+    assert len(ledger_rows("audit_log", subject=campaign_id, action="campaign.send")) == 1
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,7 @@ async def test_an_action_publishes_its_hint_after_the_commit(
 
 
 async def test_send_is_answered_at_once_while_the_broker_is_away(
-    run_app: RunApp, api_settings: ApiSettings, make_client: MakeClient, make_campaign: MakeCampaign, rows: Rows
+    run_app: RunApp, api_settings: ApiSettings, make_client: MakeClient, make_campaign: MakeCampaign, ledger_rows: Rows
 ) -> None:
     # Several, for a machine that stops for a moment is not the api's waiting.
     campaigns, headers = [await make_campaign() for _ in range(5)], make_client("campaigns").headers
@@ -272,7 +274,7 @@ async def test_send_is_answered_at_once_while_the_broker_is_away(
                 seconds.append(time.monotonic() - started)
                 assert answer.status_code == 202
     assert min(seconds) < CONNECT_TIMEOUT_SECONDS
-    assert all(rows("campaigns", id=campaign_id)[0]["due_at"] is not None for campaign_id in campaigns)
+    assert all(ledger_rows("campaigns", id=campaign_id)[0]["due_at"] is not None for campaign_id in campaigns)
 
 
 async def test_controlling_takes_the_campaigns_scope(
@@ -284,7 +286,7 @@ async def test_controlling_takes_the_campaigns_scope(
 
 
 async def test_resuming_a_campaign_that_was_paused_while_it_was_cancelled_goes_on_cancelling(
-    client: httpx.AsyncClient, make_campaign: MakeCampaign, set_status: SetStatus, rows: Rows
+    client: httpx.AsyncClient, make_campaign: MakeCampaign, set_status: SetStatus, ledger_rows: Rows
 ) -> None:
     campaign_id = await make_campaign()
     set_status(campaign_id, JobStatus.PROCESSING)
@@ -292,5 +294,5 @@ async def test_resuming_a_campaign_that_was_paused_while_it_was_cancelled_goes_o
     set_status(campaign_id, JobStatus.PAUSED)  # as LEDGER_IMBALANCE does
     answer = await client.post(f"/v1/campaigns/{campaign_id}/resume")
     assert (answer.status_code, answer.json()["status"]) == (202, "cancelling")
-    (row,) = rows("campaigns", id=campaign_id)
+    (row,) = ledger_rows("campaigns", id=campaign_id)
     assert (row["status"], row["final_status"]) == ("cancelling", "cancelled")
