@@ -56,7 +56,8 @@ def render(
     for number, (variant, target, written) in enumerate(zip(variants, targets, formats, strict=True), start=1):
         source = base if FACTS[written].is_animated else _smallest_for(target, stills)
         picture = source.resized(target)
-        if len(picture.frames) == 1 and target.crop is None and any(_is_of_use(target, to) for to in targets[number:]):
+        is_source = len(picture.frames) == 1 and target.crop is None
+        if is_source and any(is_well_below(later, picture.width, picture.height) for later in targets[number:]):
             picture = picture.held()
             stills.append(picture)
         if variant.watermark is not None:
@@ -73,10 +74,6 @@ def _smallest_for(target: Target, stills: list[Picture]) -> Picture:
         key=lambda still: still.width,
         default=stills[0],
     )
-
-
-def _is_of_use(made: Target, to: Target) -> bool:
-    return is_well_below(to, made.width, made.height)
 
 
 def _flattened(picture: Picture, background: str) -> Picture:

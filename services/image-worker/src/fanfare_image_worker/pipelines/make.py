@@ -81,6 +81,7 @@ class Maker:
             return
         if header.format is not image_format:
             keys = self._plan.keys(item, header.format)
+            done.variants.clear()
         if not self._plan.is_taken_over(keys):
             patiently(self._process, lambda connection: self._plan.take_over(connection, keys))
         self._reuse(done, keys)
