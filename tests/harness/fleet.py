@@ -222,7 +222,7 @@ class Fleet:
         """Starts a process again, with the command it had, and does not wait until it is ready."""
         command, environment = self._commands[name]
         self.processes[name].kill()
-        self._heartbeat(name).unlink(missing_ok=True)
+        self._ready_file(name).unlink(missing_ok=True)
         return self._start(name, command, environment)
 
     def wait_until_connected(self, *names: str) -> None:
@@ -234,9 +234,13 @@ class Fleet:
         until("the api is ready", lambda: self._lives(self.processes["api"]) and self._api_ready(), 120)
 
     def _start_worker(self, name: str, program: str, own: dict[str, str]) -> Process:
-        heartbeat = self._heartbeat(name)
-        heartbeat.unlink(missing_ok=True)
-        settings = {"FANFARE_WORKER_NAME": name, "FANFARE_HEARTBEAT_FILE": str(heartbeat)}
+        ready = self._ready_file(name)
+        ready.unlink(missing_ok=True)
+        settings = {
+            "FANFARE_WORKER_NAME": name,
+            "FANFARE_HEARTBEAT_FILE": str(self.folder / f"{name}.heartbeat"),
+            "FANFARE_READY_FILE": str(ready),
+        }
         if self.with_metrics:
             port = self._metrics_ports[name] = free_port()
             settings |= {
@@ -248,11 +252,11 @@ class Fleet:
         self.wait_until_connected(name)
         return process
 
-    def _heartbeat(self, name: str) -> Path:
-        return self.folder / f"{name}.heartbeat"
+    def _ready_file(self, name: str) -> Path:
+        return self.folder / f"{name}.ready"
 
     def _is_connected(self, name: str) -> bool:
-        return self._lives(self.processes[name]) and self._heartbeat(name).exists()
+        return self._lives(self.processes[name]) and self._ready_file(name).exists()
 
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
         self._commands[name] = (command, environment)

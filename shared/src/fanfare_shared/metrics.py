@@ -1,4 +1,4 @@
-"""Every metric of the fleet that more than one module knows, by the names that dashboards and alerts use.
+"""Every metric of the fleet, by the names that dashboards and alerts use. `docs/metrics.md` is the catalogue.
 
 prometheus_client decides when it is imported whether values are shared between processes, by the presence of
 `PROMETHEUS_MULTIPROC_DIR`. This module sets it from `FANFARE_METRICS_DIR` (see `WorkerSettings.metrics_dir`) and is
@@ -6,6 +6,7 @@ therefore the first to import prometheus_client: import that library's names fro
 """
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 if folder := os.environ.get("FANFARE_METRICS_DIR"):
@@ -35,6 +36,18 @@ push_batch_duration = Histogram(
 )
 push_quota_wait = Histogram(
     "fanfare_push_quota_wait_seconds", "What a chunk waited for the project's quota", buckets=_TASK_SECONDS
+)
+app_quota = Gauge(
+    "fanfare_app_quota_per_minute",
+    "Messages a minute the app's Firebase project may send, as it is set",
+    ["app"],
+    multiprocess_mode="livemostrecent",
+)
+app_pause = Gauge(
+    "fanfare_app_pause_seconds",
+    "What is left of the app's pause after 429s or while FCM cannot be reached; 0: it may send",
+    ["app"],
+    multiprocess_mode="livemostrecent",
 )
 campaigns = Gauge(
     "fanfare_campaigns", "Campaigns by status, counted from the ledger", ["status"], multiprocess_mode="livemostrecent"
@@ -82,3 +95,17 @@ dead_letters = Counter(
 ledger_imbalances = Counter(
     "fanfare_ledger_imbalances", "Bulk jobs paused because the recount of their outcomes did not match their account"
 )
+hints = Counter(
+    "fanfare_hints",
+    "Messages for RabbitMQ: `published`, `unpublished` (the broker did not answer; the sweep repeats it), `unroutable` "
+    "(it has no such queue)",
+    ["task", "outcome"],
+)
+build_info = Gauge(
+    "fanfare_build_info", "Always 1: which version runs", ["service", "version"], multiprocess_mode="livemostrecent"
+)
+
+
+def show_build(service: str) -> None:
+    """Once in a process that serves /metrics. Raises PackageNotFoundError where `fanfare-<service>` is not installed."""
+    build_info.labels(service, version(f"fanfare-{service}")).set(1)

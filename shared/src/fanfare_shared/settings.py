@@ -174,7 +174,11 @@ class WorkerSettings(Settings):
         default=False, description="Send Celery's task events, for a monitor; the user then needs to declare `celeryev`"
     )
     heartbeat_file: Path | None = Field(
-        default=None, description="A file touched every few seconds while the worker is connected to its broker"
+        default=None,
+        description="A file touched every few seconds as long as the worker lives, for `fanfare-probe live`",
+    )
+    ready_file: Path | None = Field(
+        default=None, description="A file that is there while the worker is connected, for `fanfare-probe ready`"
     )
     metrics_port: int | None = Field(default=None, description="The port of a worker's /metrics; none: not served")
     metrics_host: str = Field(default="0.0.0.0", description="The address a worker's /metrics listens on")  # noqa: S104 - a container's

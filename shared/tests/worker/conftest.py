@@ -56,6 +56,7 @@ def _workers(publish_to: BrokerSettings, folder: Path) -> Iterator[StartWorker]:
             "broker_url": broker.broker_url.get_secret_value(),
             "example_folder": str(own),
             "heartbeat_file": str(own / "heartbeat"),
+            "ready_file": str(own / "ready"),
             "metrics_dir": str(own / "metrics"),
             "metrics_host": "127.0.0.1",
             "metrics_port": str(port),

@@ -1,4 +1,4 @@
-"""The heartbeat file says whether the worker is connected to its broker, and for how long it has been."""
+"""The heartbeat file says that the worker lives, the ready file that it is connected to its broker."""
 
 from pydantic import SecretStr
 
@@ -31,14 +31,26 @@ def test_it_beats_on_after_the_connection_was_lost_and_made_again(
     worker.wait_for_calls(1)
 
 
-def test_it_is_gone_while_the_broker_is_and_comes_back_with_it(
+def test_it_beats_on_while_the_broker_is_away_and_only_the_ready_file_is_gone(
     start_worker: StartWorker, clean_broker: BrokerSettings
 ) -> None:
     with silenceable(clean_broker.broker_url.get_secret_value()) as (proxy, url):
         worker = start_worker(BrokerSettings(broker_url=SecretStr(url)))
         worker.wait_until_connected()
         proxy.refuse()
-        wait_until(lambda: not worker.heartbeat.exists(), "the file is gone")
+        wait_until(lambda: not worker.ready_file.exists(), "it is no longer ready")
+        lost = last_beat(worker)
+        wait_until(lambda: last_beat(worker) > lost, "it beats on")
         assert worker.process.poll() is None
+        proxy.admit()
+        worker.wait_until_connected()
+
+
+def test_it_beats_before_its_first_connection(start_worker: StartWorker, clean_broker: BrokerSettings) -> None:
+    with silenceable(clean_broker.broker_url.get_secret_value()) as (proxy, url):
+        proxy.refuse()
+        worker = start_worker(BrokerSettings(broker_url=SecretStr(url)))
+        wait_until(lambda: last_beat(worker) > 0, "it lives")
+        assert not worker.ready_file.exists()
         proxy.admit()
         worker.wait_until_connected()

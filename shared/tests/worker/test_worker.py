@@ -118,6 +118,7 @@ def test_sigterm_lets_a_message_finish_and_takes_no_other(worker: WorkerProcess,
     worker.release()
     assert worker.process.wait(60) == 0
     assert len(worker.calls()) == 2
+    assert not worker.ready_file.exists()
     assert not worker.heartbeat.exists()
     with QueueReader(clean_broker) as reader:
         assert len(reader.take_all(Queue.CAMPAIGNS)) == 1

@@ -1,7 +1,6 @@
 """The fleet's own parts: a line each in `parts`."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,8 +22,6 @@ _WORKERS = {
     "image-worker-files": ("image-worker", "files.bulk", 1),
 }
 _SERVERS = ("postgresql", "rabbitmq", "redis")
-# A heartbeat file older than this belongs to a worker that lost its broker; it is touched every few seconds.
-_FRESH_SECONDS = 15
 # Longer than the soft shutdown in which a worker finishes what it sends.
 _WORKER_STOP_SECONDS = 60
 
@@ -99,14 +96,16 @@ def _concurrency(context: Context, queue: str, usual: int) -> int:
 
 def _worker(context: Context, service: str, name: str, queue: str = "", concurrency: int = 0) -> Part:
     """A Celery worker. Its children must not get the stop signal: only the parent lets them finish their batch."""
-    heartbeat = context.layout.run / "heartbeats" / name
-    heartbeat.parent.mkdir(mode=0o700, exist_ok=True)
+    signs = context.layout.run / "heartbeats"
+    signs.mkdir(mode=0o700, exist_ok=True)
+    ready = signs / f"{name}.ready"
     own = {
         "FANFARE_BROKER_URL": servers.broker_url(context, service),
         "FANFARE_WORKER_NAME": name,
         "FANFARE_WORKER_QUEUES": queue,
         "FANFARE_WORKER_CONCURRENCY": str(concurrency or ""),
-        "FANFARE_HEARTBEAT_FILE": str(heartbeat),
+        "FANFARE_HEARTBEAT_FILE": str(signs / name),
+        "FANFARE_READY_FILE": str(ready),
         "FANFARE_METRICS_HOST": HOST,
         "FANFARE_METRICS_PORT": str(context.ports[f"{name}.metrics"]),
         "FANFARE_METRICS_DIR": str(context.layout.run / "metrics" / name),
@@ -117,7 +116,7 @@ def _worker(context: Context, service: str, name: str, queue: str = "", concurre
         environment=settings(context) | _stated(own),
         directory=context.layout.root,
         after=("migrate", *_SERVERS),
-        ready=lambda since: _beats(heartbeat, since),
+        ready=lambda since: _is_connected(ready, since),
         stop_seconds=_WORKER_STOP_SECONDS,
     )
 
@@ -143,7 +142,6 @@ def _touched(file: Path) -> float:
         return 0
 
 
-async def _beats(heartbeat: Path, since: float) -> bool:
-    """Whether the file was touched lately, and by the process that was started at `since`."""
-    touched = await asyncio.to_thread(_touched, heartbeat)
-    return touched >= since and time.time() - touched < _FRESH_SECONDS
+async def _is_connected(ready: Path, since: float) -> bool:
+    """Whether the ready file is there, and of the process that was started at `since`."""
+    return await asyncio.to_thread(_touched, ready) >= since

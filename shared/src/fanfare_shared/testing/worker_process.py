@@ -30,8 +30,12 @@ class WorkerProcess:
     def heartbeat(self) -> Path:
         return self.folder / "heartbeat"
 
+    @property
+    def ready_file(self) -> Path:
+        return self.folder / "ready"
+
     def wait_until_connected(self) -> None:
-        self._wait(self.heartbeat.exists, "the worker is connected")
+        self._wait(self.ready_file.exists, "the worker is connected")
 
     def send(self, behaviour: str) -> str:
         """Publishes a message whose handler behaves so; the campaign's id."""

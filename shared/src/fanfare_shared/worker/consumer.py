@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
+from kombu import Connection
 from kombu.exceptions import ContentDisallowed, DecodeError
 from kombu.message import Message
 from pydantic import ValidationError
@@ -23,6 +25,18 @@ class FanfareConsumer(Consumer):
 
     class Blueprint(Consumer.Blueprint):
         default_steps = tuple(step for step in Consumer.Blueprint.default_steps if step != _DELAYED_DELIVERY)
+
+    def ensure_connected(self, connection: Connection) -> Connection:
+        """Tries without limit, and shows that it lives meanwhile."""
+
+        def wait() -> None:
+            self.app.heartbeat.beat()
+            maybe_shutdown()
+
+        def tell(error: Exception, interval: float) -> None:
+            log.error("RabbitMQ does not answer", error=type(error).__name__, next_attempt_seconds=interval)
+
+        return connection.ensure_connection(tell, max_retries=None, callback=wait)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Message], None]:
         take = super().create_task_handler(*args, **kwargs)

@@ -12,7 +12,7 @@ from fanfare_shared.errors import ConfigurationError
 from fanfare_shared.logs import configure_logging
 from fanfare_shared.settings import WorkerSettings
 from fanfare_shared.worker import metrics
-from fanfare_shared.worker.heartbeat import keep_heartbeat
+from fanfare_shared.worker.heartbeat import Heartbeat, keep_heartbeat
 from fanfare_shared.worker.shutdown import bound_shutdown
 
 
@@ -27,8 +27,7 @@ def run_worker(
     bound_shutdown(settings.worker_shutdown_seconds)
     if settings.metrics_dir is not None:
         metrics.wipe(settings.metrics_dir)
-    if settings.heartbeat_file is not None:
-        keep_heartbeat(app, settings.heartbeat_file)
+    keep_heartbeat(app, Heartbeat(settings.heartbeat_file, settings.ready_file))
     signals.worker_ready.connect(lambda **_: metrics.serve(settings), weak=False)
     worker = app.Worker(
         hostname=nodename(settings.worker_name or name, gethostname()),

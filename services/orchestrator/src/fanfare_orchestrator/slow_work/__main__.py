@@ -18,6 +18,7 @@ def main() -> None:
         "worker_name": "",
         "worker_queues": "",
         "heartbeat_file": None,
+        "ready_file": None,
         "metrics_port": None,
         "metrics_dir": None,
     }
