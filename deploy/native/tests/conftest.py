@@ -1,7 +1,6 @@
 """A stack of its own for each test that wants one: in another folder than the clone's, so neither knows the other."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,9 +24,9 @@ def make_clone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], Lay
     made: list[Layout] = []
 
     def make(folder: Path) -> Layout:
-        (folder / "deploy" / "rabbitmq").mkdir(parents=True)
-        shutil.copy(_CLONE / "deploy" / "rabbitmq" / "definitions.json", folder / "deploy" / "rabbitmq")
-        (folder / ".venv").symlink_to(_CLONE / ".venv")
+        folder.mkdir(parents=True)
+        for name in ("deploy", ".venv"):
+            (folder / name).symlink_to(_CLONE / name)
         made.append(Layout(folder))
         return made[-1]
 

@@ -15,18 +15,6 @@ from fanfare_native.programs import EPMD, RABBITMQ, program, search_path
 
 VHOST = "fanfare"
 ADMIN = "fanfare-admin"
-# What each service may configure, write to and read from, as RabbitMQ's own three patterns. All publish through the
-# default exchange, which permissions know as amq.default.
-SERVICES = {
-    "api": ("", r"amq\.default", ""),
-    "orchestrator": (
-        "",
-        r"amq\.default",
-        r"campaigns|push\.results|image\.jobs|images\.results|notifications|maintenance|dead",
-    ),
-    "push-worker": ("", r"amq\.default", r"push\.(high|normal|low)"),
-    "image-worker": ("", r"amq\.default", r"images\.(interactive|bulk|heavy)|files\.bulk"),
-}
 
 
 def parts(context: Context) -> list[Part]:
@@ -41,7 +29,6 @@ def parts(context: Context) -> list[Part]:
     )
     home = context.layout.plain_run / "rabbitmq"
     definitions = home / "definitions"
-    committed = context.layout.root / "deploy" / "rabbitmq" / "definitions.json"
     server = Part(
         name="rabbitmq",
         command=[program(RABBITMQ, "rabbitmq-server")],
@@ -67,7 +54,7 @@ def parts(context: Context) -> list[Part]:
             # Takes the place of /etc/rabbitmq/rabbitmq-env.conf, which is for the machine's own server.
             home / "rabbitmq-env.conf": "",
             home / "enabled_plugins": "[rabbitmq_management,rabbitmq_prometheus].\n",
-            definitions / "definitions.json": committed.read_text(encoding="utf-8"),
+            definitions / "definitions.json": _committed(context, "definitions.json").read_text(encoding="utf-8"),
             definitions / "users.json": _users(context),
         },
         directory=Path("/"),
@@ -80,7 +67,7 @@ def parts(context: Context) -> list[Part]:
 
 
 def url(context: Context, user: str = ADMIN) -> str:
-    """The broker's address for one of SERVICES, or for the administrator."""
+    """The broker's address for a user of `deploy/rabbitmq/permissions.json`, or for the administrator."""
     return f"amqp://{user}:{_password(context, user)}@{HOST}:{context.ports['rabbitmq']}/{quote(VHOST, safe='')}"
 
 
@@ -112,24 +99,26 @@ def _configuration(context: Context, definitions: Path) -> str:
     return "".join(f"{name} = {value}\n" for name, value in settings.items())
 
 
+def _committed(context: Context, name: str) -> Path:
+    return context.layout.root / "deploy" / "rabbitmq" / name
+
+
 def _users(context: Context) -> str:
-    permissions = {ADMIN: (".*", ".*", ".*")} | {
-        user: tuple(f"^({pattern})$" for pattern in patterns) for user, patterns in SERVICES.items()
-    }
+    """The committed permissions, and the users that they are of, with this clone's passwords."""
+    committed = json.loads(_committed(context, "permissions.json").read_text(encoding="utf-8"))["permissions"]
+    everything = {"user": ADMIN, "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"}
+    permissions = [everything, *committed]
     return json.dumps({
         "users": [
             {
-                "name": user,
-                "password_hash": _hash(_password(context, user)),
+                "name": permission["user"],
+                "password_hash": _hash(_password(context, permission["user"])),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": "administrator" if user == ADMIN else "",
+                "tags": "administrator" if permission["user"] == ADMIN else "",
             }
-            for user in permissions
+            for permission in permissions
         ],
-        "permissions": [
-            {"user": user, "vhost": VHOST, "configure": configure, "write": write, "read": read}
-            for user, (configure, write, read) in permissions.items()
-        ],
+        "permissions": permissions,
     }, indent=2)  # fmt: skip
 
 
@@ -141,7 +130,7 @@ def _hash(password: str) -> str:
 
 async def _ready(context: Context) -> bool:
     """Whether it takes connections and every queue that is defined has a leader that runs."""
-    defined = json.loads((context.layout.root / "deploy" / "rabbitmq" / "definitions.json").read_text(encoding="utf-8"))
+    defined = json.loads(_committed(context, "definitions.json").read_text(encoding="utf-8"))
     names = {queue["name"] for queue in defined["queues"]}
     try:
         async with httpx.AsyncClient(base_url=management_url(context), timeout=5, trust_env=False) as client:
