@@ -33,6 +33,7 @@ from fanfare_shared.testing.redis_databases import own_redis
 from fcm_simulator.client import SimulatorClient
 from harness.client import Client
 from harness.processes import Process
+from harness.prometheus import ScrapeTarget
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +144,18 @@ class Fleet:
         """What this process says at /metrics."""
         url = self.api_url if name == "api" else f"http://{HOST}:{self._metrics_ports[name]}"
         return httpx.get(f"{url}/metrics", timeout=60, trust_env=False).raise_for_status().text
+
+    @property
+    def scrape_targets(self) -> list[ScrapeTarget]:
+        """Of the processes that live and serve /metrics."""
+        ports = {"api": self._api_port, **self._metrics_ports}
+        return [
+            ScrapeTarget(
+                job=self._commands[name][0][0].removeprefix("fanfare-"), workload=name, address=f"{HOST}:{ports[name]}"
+            )
+            for name, process in self.processes.items()
+            if name in ports and process.alive
+        ]
 
     @property
     def secrets(self) -> dict[str, str]:

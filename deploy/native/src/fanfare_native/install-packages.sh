@@ -39,7 +39,7 @@ esac
 install "$@"
 for package in "$@"; do
     case $package in
-    postgresql | redis-server | rabbitmq-server) units=$package.service ;;
+    postgresql | redis-server | rabbitmq-server | prometheus) units=$package.service ;;
     erlang-base) units="epmd.service epmd.socket" ;;
     *) continue ;;
     esac

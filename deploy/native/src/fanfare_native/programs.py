@@ -40,6 +40,8 @@ RABBITMQ = Server(
     ("rabbitmq-server",),
     ("usr/lib/rabbitmq/bin", "usr/lib/rabbitmq/lib/*/sbin", "opt/rabbitmq/sbin"),
 )
+PROMETHEUS = Server("prometheus", ("prometheus", "promtool"))
+"""No part of the fleet: tests and the rehearsal ask it what an operator's would say."""
 EPMD = Server("erlang-base", ("epmd",), ("usr/lib/erlang/erts-*/bin",))
 
 

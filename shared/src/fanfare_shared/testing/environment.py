@@ -13,6 +13,8 @@ class ServerAddresses(Settings):
     broker_url: SecretStr
     broker_management_url: SecretStr
     redis_url: SecretStr
+    # Only what asks Prometheus needs it: `make servers` says it, a broker of the user's own may do without.
+    broker_prometheus_url: str | None = None
 
 
 def server_addresses() -> ServerAddresses:
