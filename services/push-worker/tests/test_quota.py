@@ -23,6 +23,7 @@ from fanfare_push_worker.quota.quota import Quota
 from fanfare_shared.campaigns.rows import AppRow, CampaignRow
 from fanfare_shared.contracts.words import Priority
 from fanfare_shared.ids import uuid7
+from fanfare_shared.metrics import push_quota_fallbacks
 from fanfare_shared.settings import RedisSettings
 
 JITTER_SECONDS = 0.4
@@ -254,8 +255,10 @@ def test_without_redis_a_process_takes_its_share(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(quota_module, "LocalBucket", partial(LocalBucket, clock=clock))
     quota = Quota(RedisSettings(redis_url="redis://127.0.0.1:1/0"), max_workers=4)
     app, campaign = app_row(60_000), campaign_row()
+    before = push_quota_fallbacks._value.get()
     drawn = sum(count for _, count in drain(quota, clock, app, campaign, 1.0))
     assert 200 <= drawn <= 250
+    assert push_quota_fallbacks._value.get() > before
     quota.close()
 
 

@@ -45,9 +45,13 @@ app_quota = Gauge(
 )
 app_pause = Gauge(
     "fanfare_app_pause_seconds",
-    "What is left of the app's pause after 429s or while FCM cannot be reached; 0: it may send",
-    ["app"],
+    "What is left of the app's pause, by its reason: 429s, or FCM cannot be reached; 0: it may send",
+    ["app", "reason"],
     multiprocess_mode="livemostrecent",
+)
+push_quota_fallbacks = Counter(
+    "fanfare_push_quota_fallbacks",
+    "Draws for which Redis did not answer: the process sends at its own share of the quota for some seconds",
 )
 campaigns = Gauge(
     "fanfare_campaigns", "Campaigns by status, counted from the ledger", ["status"], multiprocess_mode="livemostrecent"
@@ -55,6 +59,17 @@ campaigns = Gauge(
 campaign_oldest_pending = Gauge(
     "fanfare_campaign_oldest_pending_seconds",
     "Age of the oldest batch that is due and not finished",
+    multiprocess_mode="livemostrecent",
+)
+campaign_longest_stall = Gauge(
+    "fanfare_campaign_longest_stall_seconds",
+    "How long at most a campaign that has a batch due, and no other to wait for, has closed none",
+    multiprocess_mode="livemostrecent",
+)
+campaigns_paused = Gauge(
+    "fanfare_campaigns_paused",
+    "Paused campaigns by reason, counted from the ledger: `requested`, or what made it pause by itself",
+    ["reason"],
     multiprocess_mode="livemostrecent",
 )
 image_jobs = Gauge(
@@ -66,6 +81,23 @@ image_jobs = Gauge(
 image_job_oldest_pending = Gauge(
     "fanfare_image_job_oldest_pending_seconds",
     "Age of the oldest batch of images that is due and not finished",
+    multiprocess_mode="livemostrecent",
+)
+image_job_longest_stall = Gauge(
+    "fanfare_image_job_longest_stall_seconds",
+    "How long at most an image job that has a batch due has closed none",
+    multiprocess_mode="livemostrecent",
+)
+image_jobs_paused = Gauge(
+    "fanfare_image_jobs_paused",
+    "Paused image jobs by reason, counted from the ledger",
+    ["reason"],
+    multiprocess_mode="livemostrecent",
+)
+sweep_last_turn = Gauge(
+    "fanfare_sweep_last_turn_timestamp_seconds",
+    "When each part of the sweep, the fleet's only clock, last had a turn that went well",
+    ["sweeper"],
     multiprocess_mode="livemostrecent",
 )
 images = Counter("fanfare_images", "Images whose outcome was recorded", ["lane", "outcome"])

@@ -1,6 +1,7 @@
 """The loop outlives what its sweepers and servers do."""
 
 import threading
+import time
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from fanfare_orchestrator.sweep.sweepers import SWEEPERS, Sweeper
 from fanfare_shared.contracts.messages import SettleCampaign
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.ids import uuid7
+from fanfare_shared.metrics import sweep_last_turn
 from fanfare_shared.settings import BrokerSettings, DatabaseSettings
 from fanfare_shared.testing.brokers import BrokerManagement, vhost_of
 from fanfare_shared.testing.polling import wait_until
@@ -53,6 +55,14 @@ def test_a_sweeper_that_fails_does_not_stop_the_others(context: Context) -> None
     broken, whole = Calls(error=ValueError("a bug")), Calls()
     assert not Sweep(context, [Sweeper(broken.sweep), Sweeper(whole.sweep)], yes).tick()
     assert (broken.count, whole.count) == (1, 1)
+
+
+def test_a_turn_that_went_well_leaves_its_time(context: Context) -> None:
+    broken, whole = Calls(error=ValueError("a bug")), Calls()
+    began = time.time()
+    Sweep(context, [Sweeper(broken.sweep, title="broken"), Sweeper(whole.sweep, title="whole")], yes).tick()
+    assert sweep_last_turn.labels("whole")._value.get() >= began
+    assert sweep_last_turn.labels("broken")._value.get() == 0
 
 
 def test_while_the_broker_is_away_what_only_makes_hints_stays_due(context: Context) -> None:

@@ -13,7 +13,7 @@ from fanfare_orchestrator.campaigns.steps import CAMPAIGN_STEPS
 from fanfare_orchestrator.context import Context
 from fanfare_orchestrator.sweep.batches import sweep_overdue_batches
 from fanfare_orchestrator.sweep.due import sweep_due
-from fanfare_orchestrator.sweep.gauges import measure
+from fanfare_orchestrator.sweep.gauges import measure, measure_apps
 from fanfare_orchestrator.sweep.ready import sweep_ready_batches
 from fanfare_orchestrator.sweep.scheduled import sweep_scheduled
 from fanfare_orchestrator.sweep.tasks import sweep_due_notifications, sweep_due_probes
@@ -23,6 +23,8 @@ from fanfare_shared.contracts.messages import PlanCampaign, RunProbe, SendBatch,
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.ids import uuid7
+
+from prometheus_client import Gauge  # isort: skip # after fanfare_shared.metrics
 
 PAST = "now() - interval '1 second'"
 
@@ -218,6 +220,80 @@ def test_the_gauges_are_counted_from_the_ledger(office: Any, hints: Any) -> None
     office.execute("UPDATE batches SET status = 'closed'")
     measure(office.context, CAMPAIGN_STEPS)
     assert metrics.campaign_oldest_pending._value.get() == 0
+
+
+def stall_of(office: Any) -> float:
+    measure(office.context, CAMPAIGN_STEPS)
+    return float(metrics.campaign_longest_stall._value.get())
+
+
+def test_a_campaign_that_closes_no_batch_stalls(office: Any, hints: Any) -> None:
+    campaign_id = planned(office, hints)
+    hour = "now() - interval '1 hour'"
+    office.execute(f"UPDATE campaigns SET started_at = {hour}, updated_at = {hour}")
+    assert stall_of(office) == pytest.approx(3_600, abs=200)
+    office.execute("UPDATE campaigns SET updated_at = now() WHERE id = %s", campaign_id)
+    assert stall_of(office) == pytest.approx(0, abs=200)
+
+
+@pytest.mark.parametrize(
+    "excuse",
+    [
+        "UPDATE batches SET status = 'ready', due_at = now() + interval '1 minute'",
+        "UPDATE apps SET paused_until = now() + interval '1 minute'",
+        "UPDATE campaigns SET status = 'paused'",
+        "UPDATE batches SET status = 'closed'",
+    ],
+    ids=["its batches are due later", "the breaker is open", "it is paused", "it has no batch left"],
+)
+def test_a_campaign_that_waits_as_it_should_does_not_stall(office: Any, hints: Any, excuse: str) -> None:
+    planned(office, hints)
+    hour = "now() - interval '1 hour'"
+    office.execute(f"UPDATE campaigns SET started_at = {hour}, updated_at = {hour}")
+    office.execute(excuse)
+    assert stall_of(office) == 0
+
+
+def test_a_campaign_behind_one_of_a_higher_priority_does_not_stall(office: Any, hints: Any) -> None:
+    app_id = office.app()
+    office.devices(app_id, 40)
+    low, high = office.campaign(app_id, priority="low"), office.campaign(app_id, priority="high")
+    for campaign_id in (low, high):
+        plan_turn(office.context, CAMPAIGN_STEPS, campaign_id)
+    hour = "now() - interval '1 hour'"
+    office.execute(f"UPDATE campaigns SET started_at = {hour}, updated_at = {hour} WHERE id = %s", low)
+    assert stall_of(office) == pytest.approx(0, abs=200)
+    office.execute("UPDATE batches SET status = 'closed' WHERE campaign_id = %s", high)
+    assert stall_of(office) == pytest.approx(3_600, abs=200)
+
+
+def gauged(gauge: Gauge) -> dict[tuple[str, ...], float]:
+    """What is not 0, by its labels."""
+    samples = (sample for family in gauge.collect() for sample in family.samples)
+    return {tuple(sample.labels.values()): sample.value for sample in samples if sample.value}
+
+
+def test_paused_campaigns_are_counted_by_their_reason_until_they_go_on(office: Any) -> None:
+    campaign_id = office.campaign(office.app(), status="paused")
+    office.execute("UPDATE campaigns SET pause_reason = 'LEDGER_IMBALANCE' WHERE id = %s", campaign_id)
+    measure(office.context, CAMPAIGN_STEPS)
+    assert gauged(metrics.campaigns_paused) == {("LEDGER_IMBALANCE",): 1}
+    office.execute("UPDATE campaigns SET status = 'processing', pause_reason = NULL")
+    measure(office.context, CAMPAIGN_STEPS)
+    assert gauged(metrics.campaigns_paused) == {}
+
+
+def test_an_apps_pause_is_gauged_by_its_reason_until_it_is_over(office: Any) -> None:
+    app_id = office.app(quota_per_minute=700)
+    measure_apps(office.context)
+    assert gauged(metrics.app_pause) == {}
+    assert gauged(metrics.app_quota)[str(app_id),] == 700
+    office.execute("UPDATE apps SET paused_until = now() + interval '1 hour', pause_reason = 'QUOTA_EXCEEDED'")
+    measure_apps(office.context)
+    assert gauged(metrics.app_pause) == {(str(app_id), "QUOTA_EXCEEDED"): pytest.approx(3_600, abs=200)}
+    office.execute("UPDATE apps SET paused_until = now() - interval '1 second'")
+    measure_apps(office.context)
+    assert gauged(metrics.app_pause) == {}
 
 
 def test_several_sweeps_at_once_hint_each_row_once(office: Any, hints: Any, other_ledger: Callable[[], Ledger]) -> None:

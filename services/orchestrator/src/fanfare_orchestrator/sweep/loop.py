@@ -8,6 +8,7 @@ from fanfare_orchestrator.context import Context
 from fanfare_orchestrator.sweep.sweepers import TICK_SECONDS, Sweeper
 from fanfare_shared.errors import LedgerUnavailableError
 from fanfare_shared.logs import get_logger
+from fanfare_shared.metrics import sweep_last_turn
 
 log = get_logger(__name__)
 
@@ -44,6 +45,7 @@ class Sweep:
                 # The border of a sweeper: what one stumbles over must not stop the others' clock.
                 log.exception("a sweeper failed", sweeper=sweeper.name)
                 continue
+            sweep_last_turn.labels(sweeper.name).set_to_current_time()
             if more:
                 self._next[sweeper] = 0.0
                 left = True

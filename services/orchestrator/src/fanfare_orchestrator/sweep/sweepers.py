@@ -10,7 +10,7 @@ from fanfare_orchestrator.context import Context
 from fanfare_orchestrator.images.steps import IMAGE_JOB_STEPS
 from fanfare_orchestrator.sweep.batches import sweep_overdue_batches
 from fanfare_orchestrator.sweep.due import sweep_due
-from fanfare_orchestrator.sweep.gauges import measure
+from fanfare_orchestrator.sweep.gauges import measure, measure_apps
 from fanfare_orchestrator.sweep.ready import sweep_ready_batches
 from fanfare_orchestrator.sweep.scheduled import sweep_scheduled
 from fanfare_orchestrator.sweep.tasks import sweep_due_notifications, sweep_due_probes
@@ -56,4 +56,5 @@ SWEEPERS: tuple[Sweeper, ...] = (
     Sweeper(sweep_due_notifications, hints=True),
     Sweeper(DeadTokens().sweep_dead_tokens),
     *of_each_kind(measure, seconds=10),
+    Sweeper(measure_apps, seconds=10),
 )

@@ -18,6 +18,7 @@ from fanfare_push_worker.quota.local import LocalBucket
 from fanfare_shared.campaigns.rows import AppRow, CampaignRow
 from fanfare_shared.contracts.words import Priority
 from fanfare_shared.logs import get_logger
+from fanfare_shared.metrics import push_quota_fallbacks
 from fanfare_shared.settings import RedisSettings
 
 _TIMEOUT_SECONDS = 0.5
@@ -62,6 +63,7 @@ class Quota:
                 return self._draw_shared(app, campaign, want, asked, high=high)
             except redis.RedisError as error:
                 log.warning("Redis does not answer: sending at this process's share", error=type(error).__name__)
+                push_quota_fallbacks.inc()
                 self._redis_gone_until = asked + _ASK_REDIS_AGAIN_SECONDS
         return self._draw_local(app, campaign, want, asked, high=high)
 
