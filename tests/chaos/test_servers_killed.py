@@ -26,10 +26,15 @@ def test_every_server_is_lost_at_once_and_the_campaign_completes(
     servers.kill("redis")
     servers.stop("rabbitmq")
     servers.forget_messages()
+    trial.wait_until("no worker is ready", lambda: not any(_is_ready(private_fleet, worker) for worker in WORKERS))
+    for name in ("api", "orchestrator", *WORKERS):
+        assert private_fleet.probe(name, "live") == "", "an outage is no reason to start anything again"
     servers.start("rabbitmq")
     account = trial.wait_for_end()
     matrix.add("RabbitMQ, PostgreSQL and Redis lost at once", account, bound=_BOUND)
     assert account.accepted == 8_000
+    assert all(process.alive for process in private_fleet.processes.values())
+    trial.wait_until("every worker is ready", lambda: all(_is_ready(private_fleet, worker) for worker in WORKERS))
 
 
 @pytest.mark.long
@@ -93,3 +98,7 @@ def _under_way(fleet: Fleet) -> Trial:
     trial.send()
     trial.wait_for_received(_DEVICES // 4)
     return trial
+
+
+def _is_ready(fleet: Fleet, worker: str) -> bool:
+    return fleet.probe(worker, "ready") == ""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import httpx
 from cryptography.fernet import Fernet
@@ -237,6 +237,20 @@ class Fleet:
         self.processes[name].kill()
         self._ready_file(name).unlink(missing_ok=True)
         return self._start(name, command, environment)
+
+    def probe(self, name: str, question: Literal["live", "ready"]) -> str:
+        """What is wrong, as the process's own probe says it to a container's runtime; empty where nothing is."""
+        if name == "api":
+            answer = httpx.get(
+                f"{self.api_url}/{'healthz' if question == 'live' else 'readyz'}", timeout=30, trust_env=False
+            )
+            return "" if answer.status_code == httpx.codes.OK else answer.text
+        _, environment = self._commands[name]
+        probe = [str(_PROGRAMS / "fanfare-probe"), question]
+        ended = subprocess.run(
+            probe, env={**self._environment(), **environment}, capture_output=True, text=True, check=False
+        )
+        return ended.stderr or ("" if ended.returncode == 0 else f"exit status {ended.returncode}")
 
     def wait_until_connected(self, *names: str) -> None:
         """Until those workers take messages."""
