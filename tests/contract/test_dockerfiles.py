@@ -64,14 +64,15 @@ def test_both_stages_are_on_the_same_base_by_tag(dockerfile: Dockerfile) -> None
 
 
 def test_what_is_installed_is_what_the_lock_says(dockerfile: Dockerfile, project: dict[str, Any]) -> None:
-    syncs = [run for run in dockerfile.values("RUN", stage=0) if "uv sync" in run]
-    assert len(syncs) == 2
-    for sync in syncs:
-        for option in ("--frozen", "--no-dev", "--no-editable", f"--package {project['name']}"):
-            assert option in sync
-    assert "--no-install-workspace" in syncs[0]
-    (install,) = [run for run in dockerfile.values("RUN", stage=0) if "pip install" in run]
-    assert re.search(r" uv==\d+\.\d+\.\d+$", install)
+    runs = dockerfile.values("RUN", stage=0)
+    (sync,) = [run for run in runs if "uv sync" in run]
+    for option in ("--frozen", "--no-dev", "--no-install-workspace", f"--package {project['name']}"):
+        assert option in sync
+    (own,) = [run for run in runs if "uv pip install" in run]
+    assert "--no-deps" in own
+    assert own.split()[-2:] == ["./shared", f"./services/{dockerfile.service}"]
+    (uv,) = [run for run in runs if run.startswith("pip install")]
+    assert re.search(r" uv==\d+\.\d+\.\d+$", uv)
 
 
 def test_the_lock_is_held_to_every_member_in_any_clone_that_runs_a_test() -> None:
@@ -95,11 +96,15 @@ def test_only_the_service_and_the_shared_library_are_built_in(dockerfile: Docker
             for member in ("shared", f"services/{dockerfile.service}")
             for part in ("pyproject.toml", "src")
         ),
+        "deploy/sbom.py",
     }
 
 
-def test_nothing_but_the_environment_reaches_the_final_stage(dockerfile: Dockerfile) -> None:
-    assert dockerfile.values("COPY") == ["--from=build /opt/fanfare /opt/fanfare"]
+def test_nothing_but_the_dependencies_and_then_our_own_code_reaches_the_final_stage(dockerfile: Dockerfile) -> None:
+    assert dockerfile.values("COPY") == [
+        "--from=build /opt/fanfare /opt/fanfare",
+        "--from=build /opt/own /opt/fanfare",
+    ]
     assert dockerfile.values("ADD") == []
     assert not re.search(r"\b(pip|uv|apt|apt-get|gcc)\b", " ".join(dockerfile.values("RUN")))
 
@@ -118,6 +123,11 @@ def test_the_root_can_be_read_only(dockerfile: Dockerfile) -> None:
     assert all(value.startswith("/tmp/") for value in written)  # noqa: S108 - the container's own
 
 
+def test_what_serves_http_is_exposed(dockerfile: Dockerfile) -> None:
+    setting = "FANFARE_API_PORT" if dockerfile.service == "api" else "FANFARE_METRICS_PORT"
+    assert f"{setting}={dockerfile.value('EXPOSE')}" in " ".join(dockerfile.values("ENV")).split()
+
+
 def test_process_1_is_the_service_s_console_script(dockerfile: Dockerfile, project: dict[str, Any]) -> None:
     assert dockerfile.values("ENTRYPOINT") == []
     (script,) = json.loads(dockerfile.value("CMD"))
@@ -127,9 +137,14 @@ def test_process_1_is_the_service_s_console_script(dockerfile: Dockerfile, proje
 def test_the_health_check_is_a_program_not_a_shell(dockerfile: Dockerfile) -> None:
     options, command = dockerfile.value("HEALTHCHECK").split("CMD ", 1)
     assert {option.split("=")[0] for option in options.split()} >= {"--interval", "--timeout", "--start-period"}
-    program, flag, code = json.loads(command)
-    assert (program, flag) == ("python", "-c")
-    ast.parse(code)
+    program, *arguments = json.loads(command)
+    if dockerfile.service == "api":
+        assert program == "python"
+        ast.parse(arguments[-1])
+    else:
+        shared: dict[str, Any] = tomllib.loads((ROOT / "shared/pyproject.toml").read_text())["project"]
+        assert program in shared["scripts"]
+        assert arguments == ["live"]
 
 
 def test_the_labels_say_what_it_is(dockerfile: Dockerfile, project: dict[str, Any]) -> None:
@@ -146,15 +161,24 @@ def test_no_secret_is_built_in(dockerfile: Dockerfile) -> None:
     assert not re.search(r"PASSWORD|SECRET|TOKEN|KEY|_URL", given)
 
 
-def test_images_are_built_alike() -> None:
-    def build_stage(service: str) -> list[str]:
-        text = "\n".join(value for _, value in Dockerfile(service).stages[0])
-        return (
-            text.replace(f"services/{service}", "the source").replace(f"fanfare-{service}", "the service").splitlines()
-        )
+def test_each_stands_alone_and_differs_from_the_others_only_where_it_must() -> None:
+    def lines(service: str, *, without: tuple[str, ...]) -> list[str]:
+        text = (ROOT / "services" / service / "Dockerfile").read_text()
+        text = text.replace(f"services/{service}", "the source").replace(f"fanfare-{service}", "the service")
+        return [line for line in text.splitlines() if not any(part in line for part in without)]
 
-    first, *others = (build_stage(service) for service in SERVICES)
+    def instructions(service: str, stage: int) -> list[str]:
+        own = ("ENV", "EXPOSE", "HEALTHCHECK", "LABEL")
+        return [
+            f"{name} {value}".replace(f"services/{service}", "").replace(f"fanfare-{service}", "")
+            for name, value in Dockerfile(service).stages[stage]
+            if stage == 0 or name not in own
+        ]
+
+    first, *others = (lines(service, without=("image.description",)) for service in SERVICES if service != "api")
     assert all(other == first for other in others)
+    for stage in (0, 1):
+        assert instructions("api", stage) == instructions("orchestrator", stage)
 
 
 def test_the_context_holds_what_the_build_needs_and_no_more() -> None:
@@ -164,6 +188,7 @@ def test_the_context_holds_what_the_build_needs_and_no_more() -> None:
         "pyproject.toml",
         "uv.lock",
         *(f"{member}/{part}" for member in ("shared", "services/*") for part in ("pyproject.toml", "src")),
+        "deploy/sbom.py",
     }
 
 
