@@ -3,12 +3,14 @@
 import socket
 import threading
 import time
+from collections import Counter
 from uuid import uuid4
 
 import pytest
 from celery import Celery
 from pydantic import SecretStr
 
+from fanfare_shared import metrics
 from fanfare_shared.contracts.messages import PlanCampaign, SettleCampaign
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.errors import BrokerUnavailableError, MessageUnroutableError
@@ -22,6 +24,14 @@ from fanfare_shared.worker.publisher import Publisher
 
 def app_for(url: str) -> Celery:
     return make_app("publisher-test", BrokerSettings(broker_url=SecretStr(url)))
+
+
+def counted() -> Counter[tuple[str, str]]:
+    """Hints so far, by task and outcome."""
+    samples = (
+        sample for family in metrics.hints.collect() for sample in family.samples if sample.name[-6:] == "_total"
+    )
+    return Counter({(sample.labels["task"], sample.labels["outcome"]): int(sample.value) for sample in samples})
 
 
 def test_a_published_message_is_on_its_queue_as_json(clean_broker: BrokerSettings) -> None:
@@ -52,7 +62,18 @@ def test_a_message_without_a_queue_is_an_error_and_the_next_one_is_not(
         with pytest.raises(MessageUnroutableError, match=r"push\.results"):
             publisher.publish(SettleCampaign(campaign_id=uuid4()))
         publisher.publish(PlanCampaign(campaign_id=uuid4()))
+        before = counted()
         assert publisher.hint([SettleCampaign(campaign_id=uuid4()), PlanCampaign(campaign_id=uuid4())]) == 1
+        assert counted() - before == {("campaigns.settle", "unroutable"): 1, ("campaigns.plan", "published"): 1}
+
+
+def test_a_hint_that_the_broker_does_not_take_is_counted_as_unpublished() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        before = counted()
+        publisher = Publisher(app_for(f"amqp://127.0.0.1:{bound.getsockname()[1]}//"))
+        assert publisher.hint([PlanCampaign(campaign_id=uuid4()), PlanCampaign(campaign_id=uuid4())]) == 0
+        assert counted() - before == {("campaigns.plan", "unpublished"): 1}
 
 
 def test_a_port_where_nobody_listens_is_an_error() -> None:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fanfare_api.app import create_app
 from fanfare_api.settings import ApiSettings
 from fanfare_shared.logs import configure_logging
+from fanfare_shared.metrics import show_build
 
 
 class Server(uvicorn.Server):
@@ -25,6 +26,7 @@ class Server(uvicorn.Server):
 def main() -> None:
     settings = ApiSettings()
     configure_logging("api", settings.log_level)
+    show_build("api")
     app = create_app(settings)
     config = uvicorn.Config(
         app,

@@ -4,6 +4,7 @@ from fanfare_image_worker.process import WorkingProcess
 from fanfare_image_worker.settings import ImageWorkerSettings
 from fanfare_image_worker.tasks import register
 from fanfare_shared.contracts.queues import Queue
+from fanfare_shared.metrics import show_build
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.children import per_child
 from fanfare_shared.worker.main import run_worker
@@ -15,6 +16,7 @@ QUEUES = (Queue.IMAGES_INTERACTIVE, Queue.IMAGES_BULK, Queue.IMAGES_HEAVY, Queue
 
 def main() -> None:
     settings = ImageWorkerSettings()
+    show_build("image-worker")
     app = make_app("image-worker", settings)
     stop_flag = StopFlag()
     watch_for_shutdown(stop_flag)

@@ -7,6 +7,7 @@ from kombu import Connection
 from pydantic import SecretStr
 
 from fanfare_shared.contracts.queues import Queue
+from fanfare_shared.metrics import dead_letters
 from fanfare_shared.settings import BrokerSettings, DatabaseSettings
 from fanfare_shared.testing.brokers import QueueReader
 from fanfare_shared.testing.polling import wait_until
@@ -41,6 +42,17 @@ def test_a_rejected_message_is_listed_with_where_and_why_it_died(
     assert letter["body"] == body.decode()
     with QueueReader(clean_broker) as reader:
         assert reader.take_all(Queue.DEAD) == []
+
+
+def test_a_queue_that_only_a_message_knows_is_no_label_of_its_own(
+    office: Any, watch: Any, publish: Any, database_settings: DatabaseSettings
+) -> None:
+    watch(database_settings)
+    publish("dead", b"", headers={"x-first-death-queue": "made up"})
+    wait_until(lambda: bool(letters(office)), "the dead letter is listed")
+    assert letters(office)[0]["queue"] == "made up"
+    labels = {sample.labels["queue"] for family in dead_letters.collect() for sample in family.samples}
+    assert labels == {*Queue, "unknown"}
 
 
 def test_bodies_of_any_kind_are_listed_in_order_and_none_stops_the_consumer(

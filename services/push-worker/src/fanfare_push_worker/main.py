@@ -4,6 +4,7 @@ from fanfare_push_worker.process import SendingProcess
 from fanfare_push_worker.settings import PushWorkerSettings
 from fanfare_push_worker.tasks import register
 from fanfare_shared.contracts.queues import Queue
+from fanfare_shared.metrics import show_build
 from fanfare_shared.worker.app import make_app
 from fanfare_shared.worker.children import per_child
 from fanfare_shared.worker.main import run_worker
@@ -15,6 +16,7 @@ QUEUES = (Queue.PUSH_HIGH, Queue.PUSH_NORMAL, Queue.PUSH_LOW)
 
 def main() -> None:
     settings = PushWorkerSettings()
+    show_build("push-worker")
     app = make_app("push-worker", settings)
     stop_flag = StopFlag()
     watch_for_shutdown(stop_flag)

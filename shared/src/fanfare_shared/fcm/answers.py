@@ -3,6 +3,7 @@
 Sources: https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode and google.rpc.Status, which wraps it.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -38,6 +39,41 @@ class AnswerClass(Enum):
     """The access token is not good (any more); not sent."""
     SENDER_AT_FAULT = auto()
     """Nothing this campaign sends can be accepted until somebody changes something; not sent."""
+
+
+_KNOWN_CODES = {
+    # https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
+    "UNSPECIFIED_ERROR",
+    "INVALID_ARGUMENT",
+    "UNREGISTERED",
+    "SENDER_ID_MISMATCH",
+    "QUOTA_EXCEEDED",
+    "UNAVAILABLE",
+    "INTERNAL",
+    "THIRD_PARTY_AUTH_ERROR",
+    # https://cloud.google.com/apis/design/errors#error_codes
+    "CANCELLED",
+    "UNKNOWN",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "DATA_LOSS",
+    # Fanfare's own
+    "DEVICE_GONE",
+}
+_NUMBERED_CODE = re.compile(r"(?:CURL|HTTP)_[0-9]{1,3}")
+
+
+def code_label(code: str) -> str:
+    """The code as a metric's label: `OTHER` for what only the answering server knows, which may be anything."""
+    return code if code in _KNOWN_CODES or _NUMBERED_CODE.fullmatch(code) else "OTHER"
 
 
 @dataclass(frozen=True, slots=True)

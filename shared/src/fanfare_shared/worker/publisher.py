@@ -15,6 +15,7 @@ from kombu.exceptions import KombuError, LimitExceeded, OperationalError
 from fanfare_shared.contracts.messages import Message
 from fanfare_shared.errors import BrokerUnavailableError, MessageUnroutableError
 from fanfare_shared.logs import get_logger
+from fanfare_shared.metrics import hints
 from fanfare_shared.worker.app import CONFIRM_TIMEOUT_SECONDS
 
 # AMQP's reply code to a mandatory message that no queue takes.
@@ -57,10 +58,13 @@ class Publisher:
                 self.publish(message)
             except BrokerUnavailableError as error:
                 log.warning("hint not published; the sweep will repeat it", task=message.task, error=error.detail)
+                hints.labels(message.task, "unpublished").inc()
                 break
             except MessageUnroutableError as error:
                 log.error("hint has no queue", task=message.task, error=error.detail)  # noqa: TRY400 - no traceback
+                hints.labels(message.task, "unroutable").inc()
                 continue
+            hints.labels(message.task, "published").inc()
             published += 1
         return published
 

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from fanfare_shared.contracts.messages import Message
 from fanfare_shared.logs import get_logger
+from fanfare_shared.metrics import hints
 from fanfare_shared.worker.publisher import Publisher
 
 log = get_logger(__name__)
@@ -29,6 +30,8 @@ class HintSender:
             return
         if not self._room.acquire(blocking=False):
             log.warning("hints dropped: too many wait for the broker", dropped=len(messages))
+            for message in messages:
+                hints.labels(message.task, "unpublished").inc()
             return
         self._executor.submit(self._publisher.hint, messages).add_done_callback(self._done)
 

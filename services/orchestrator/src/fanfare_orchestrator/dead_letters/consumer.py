@@ -23,6 +23,7 @@ from fanfare_shared.metrics import dead_letters
 
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 3.0
+_UNKNOWN = "unknown"
 
 log = get_logger(__name__)
 
@@ -33,6 +34,8 @@ class DeadLetterConsumer:
     def __init__(self, app: Celery, ledger: Ledger) -> None:
         self._app = app
         self._ledger = ledger
+        for queue in (*(queue.value for queue in QueueName), _UNKNOWN):
+            dead_letters.labels(queue)  # from 0, else the first would be no increase
 
     def run(self, stop: Event) -> None:
         """Returns once `stop` is set. Outlives RabbitMQ and PostgreSQL."""
@@ -63,5 +66,6 @@ class DeadLetterConsumer:
         with self._ledger.statement() as connection:
             insert_letter(connection, letter)
         message.ack()
-        dead_letters.labels(letter.queue).inc()
+        # The name comes from the message's own headers.
+        dead_letters.labels(letter.queue if letter.queue in set(QueueName) else _UNKNOWN).inc()
         log.error("dead letter", dead_queue=letter.queue, dead_task=letter.task, reason=letter.reason)

@@ -34,6 +34,9 @@ class Notifier:
     def __init__(self, settings: NotificationSettings, encryption: EncryptionSettings) -> None:
         self._webhooks = WebhookSender(settings, Cipher(encryption.encryption_keys.get_secret_value()))
         self._mails = MailSender(settings)
+        for kind in NotificationKind:
+            for outcome in ("delivered", "failed", "given_up"):
+                notifications_total.labels(kind.value, outcome)  # from 0, else the first would be no increase
 
     def notify(self, ledger: Ledger, message: SendNotification) -> None:
         """Does nothing where the notification is done or another worker has it."""

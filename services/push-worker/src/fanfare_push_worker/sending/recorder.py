@@ -10,6 +10,7 @@ from fanfare_shared.campaigns.answers import Answers
 from fanfare_shared.campaigns.rows import Claim, Recorded
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.errors import LedgerUnavailableError
+from fanfare_shared.fcm.answers import code_label
 from fanfare_shared.logs import get_logger
 
 _RETRY_SECONDS = 0.5
@@ -119,4 +120,4 @@ class Recorder:
             if count:
                 metrics.push_messages.labels(app, priority, outcome).inc(count)
         for code, count in answers.errors().items():
-            metrics.push_errors.labels(app, code).inc(count)
+            metrics.push_errors.labels(app, code_label(code)).inc(count)
