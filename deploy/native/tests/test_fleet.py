@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -41,6 +42,21 @@ def test_each_queue_of_a_worker_has_a_part_of_its_own_whose_user_may_read_it(tmp
     readable = {permission["user"]: permission["read"] for permission in permissions}
     for queue, service in consumed.items():
         assert re.search(readable[service], queue), f"{service} may not read {queue}"
+
+
+def test_a_service_has_a_role_of_its_own_and_the_migration_alone_is_the_owner(tmp_path: Path) -> None:
+    roles = {
+        part.name: urlsplit(part.environment["FANFARE_DATABASE_URL"]).username
+        for part in fleet.parts(context_of(tmp_path))
+        if "FANFARE_DATABASE_URL" in part.environment
+    }
+    assert roles.pop("migrate") == "fanfare"
+    assert roles.pop("api") == "fanfare_api"
+    assert roles.pop("orchestrator") == "fanfare_orchestrator"
+    assert {name: role for name, role in roles.items() if name.startswith("push-worker-")} == dict.fromkeys(
+        ("push-worker-high", "push-worker-normal", "push-worker-low"), "fanfare_push_worker"
+    )
+    assert {role for name, role in roles.items() if name.startswith("image-worker-")} == {"fanfare_image_worker"}
 
 
 def test_a_worker_has_as_many_children_as_its_queue_s_setting_says(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _api(context: Context) -> Part:
             "FANFARE_API_HOST": HOST,
             **settings(context),
             "FANFARE_API_PORT": _api_port(context),
-            "FANFARE_BROKER_URL": servers.broker_url(context, "api"),
+            **servers.urls_of(context, "api"),
         },
         directory=context.layout.root,
         after=("migrate", *_SERVERS),
@@ -100,7 +100,7 @@ def _worker(context: Context, service: str, name: str, queue: str = "", concurre
     signs.mkdir(mode=0o700, exist_ok=True)
     ready = signs / f"{name}.ready"
     own = {
-        "FANFARE_BROKER_URL": servers.broker_url(context, service),
+        **servers.urls_of(context, service),
         "FANFARE_WORKER_NAME": name,
         "FANFARE_WORKER_QUEUES": queue,
         "FANFARE_WORKER_CONCURRENCY": str(concurrency or ""),

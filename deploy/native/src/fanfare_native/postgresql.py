@@ -20,7 +20,8 @@ from fanfare_native.ports import HOST
 from fanfare_native.programs import POSTGRESQL, program, search_path
 
 _ADMIN = "postgres"
-_ROLE = _DATABASE = "fanfare"
+_OWNER = _DATABASE = "fanfare"
+_SERVICES = ("api", "orchestrator", "push-worker", "image-worker")
 # Where the data lies when its account cannot get into `.run`. Only root needs it; /var/tmp would be cleaned by age.
 _OUTSIDE = Path("/var/lib/fanfare-native")
 _MIB = 1024 * 1024
@@ -97,8 +98,14 @@ def remove(layout: Layout) -> None:
         shutil.rmtree(home.readlink(), ignore_errors=True)
 
 
-def url(context: Context) -> str:
-    return _url(context, _ROLE, _DATABASE)
+def url(context: Context, service: str = "") -> str:
+    """The ledger's address for a service's own role, or for the owner of the tables."""
+    return _url(context, _role(service) if service else _OWNER, _DATABASE)
+
+
+def _role(service: str) -> str:
+    """As `deploy/postgresql/roles.sql` names it."""
+    return f"fanfare_{service.replace('-', '_')}"
 
 
 def _url(context: Context, role: str, database: str) -> str:
@@ -183,24 +190,33 @@ def forget_stale_pid(data: Path) -> None:
 
 
 async def _ready(context: Context) -> bool:
-    """Whether it takes statements. The first time, makes the services' role and database."""
+    """Whether it takes statements, once the roles and the database are there."""
     try:
         connection = await psycopg.AsyncConnection.connect(
             _url(context, _ADMIN, "postgres"), autocommit=True, connect_timeout=5
         )
         async with connection:
-            await _make_database(connection, context.credentials.password(f"postgresql.{_ROLE}"))
+            await _make_roles(context, connection)
+            await _make_database(connection)
     except psycopg.Error:
         return False
     return True
 
 
-async def _make_database(connection: psycopg.AsyncConnection, password: str) -> None:
-    role, database = sql.Identifier(_ROLE), sql.Identifier(_DATABASE)
-    roles = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (_ROLE,))
-    if not await roles.fetchone():
-        create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
-        await connection.execute(create.format(role, sql.Literal(password)))
+async def _make_roles(context: Context, connection: psycopg.AsyncConnection) -> None:
+    """With this clone's passwords, encrypted before they are sent. The owner may make databases, for the tests."""
+    roles = context.layout.root / "deploy" / "postgresql" / "roles.sql"
+    await connection.execute(roles.read_bytes())
+    for role in (_OWNER, *map(_role, _SERVICES)):
+        password = context.credentials.password(f"postgresql.{role}").encode()
+        verifier = connection.pgconn.encrypt_password(password, role.encode(), b"scram-sha-256").decode()
+        alter = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
+        await connection.execute(alter)
+    await connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(_OWNER)))
+
+
+async def _make_database(connection: psycopg.AsyncConnection) -> None:
     databases = await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_DATABASE,))
     if not await databases.fetchone():
-        await connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
+        create = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_DATABASE), sql.Identifier(_OWNER))
+        await connection.execute(create)

@@ -29,7 +29,7 @@ def parts(context: Context) -> list[Part]:
 
 
 def urls(context: Context) -> dict[str, str]:
-    """Where the servers are, the user's own ones included. The broker's user is the administrator."""
+    """Where the servers are, the user's own ones included: for the ledger's owner and the broker's administrator."""
     found = {
         DATABASE: context.given.get(DATABASE) or postgresql.url(context),
         REDIS_URL: context.given.get(REDIS_URL) or redis_server.url(context),
@@ -43,6 +43,9 @@ def urls(context: Context) -> dict[str, str]:
     }
 
 
-def broker_url(context: Context, service: str) -> str:
-    """The broker as one service sees it: with that service's own user where the broker is ours."""
-    return context.given.get(BROKER) or rabbitmq.url(context, service)
+def urls_of(context: Context, service: str) -> dict[str, str]:
+    """The ledger and the broker as one service sees them: with its own role and user where the server is ours."""
+    return {
+        DATABASE: context.given.get(DATABASE) or postgresql.url(context, service),
+        BROKER: context.given.get(BROKER) or rabbitmq.url(context, service),
+    }

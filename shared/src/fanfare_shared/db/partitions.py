@@ -1,13 +1,12 @@
 """The deliveries' weekly partitions: made when planning meets a week that has none, dropped after retention.
 
 A campaign's id carries its creation time, so a week's campaigns share a partition, and old accounts go by dropping one.
+Only a table's owner may do either, so two functions of the migrations do it, which the orchestrator's role may call.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
-
-from psycopg import sql
 
 from fanfare_shared.db.connection import Connection
 from fanfare_shared.ids import first_uuid7_at, uuid7_time
@@ -53,12 +52,7 @@ def ensure_partition(connection: Connection, partition: Partition) -> bool:
     if connection.execute("SELECT to_regclass(%s)", (partition.name,)).fetchone() != (None,):
         return False
     connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"make {partition.name}",))
-    first, last = partition.bounds
-    connection.execute(
-        sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF deliveries FOR VALUES FROM ({}) TO ({})").format(
-            sql.Identifier(partition.name), sql.Literal(str(first)), sql.Literal(str(last))
-        )
-    )
+    connection.execute("SELECT make_deliveries_partition(%s)", (partition.start.date(),))
     return True
 
 
@@ -75,4 +69,4 @@ def existing_partitions(connection: Connection) -> list[Partition]:
 
 
 def drop_partition(connection: Connection, partition: Partition) -> None:
-    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(partition.name)))
+    connection.execute("SELECT drop_deliveries_partition(%s)", (partition.start.date(),))
