@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import images, latency, quota, report, responsiveness, throughput
+from bench import images, latency, quota, report, responsiveness, sizing, throughput
 from bench.context import Bench
 from fanfare_shared.testing.environment import server_addresses
 
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "responsiveness": responsiveness.run,
     "quota": quota.run,
     "images": images.run,
+    "sizing": sizing.run,
 }
 """What is measured when nothing is asked for."""
 SELECTABLE = {**BENCHMARKS, **images.PARTS}
