@@ -47,6 +47,7 @@ SERVED_BY: dict[str, tuple[str, ...]] = {
     "fanfare_push_request_duration_seconds": ("push-worker",),
     "fanfare_sweep_last_turn_timestamp_seconds": ("orchestrator",),
     "fanfare_task_duration_seconds": _WORKERS,
+    "fanfare_tls_certificate_expiry_timestamp_seconds": _SENDERS,
 }
 """The services that count it; a metric without labels is at 0 on the others' /metrics."""
 
@@ -145,6 +146,10 @@ LABELS: dict[str, dict[str, Values]] = {
             meaning="the error's code in small letters",
             number="2 or 3 a task",
         ),
+    },
+    "fanfare_tls_certificate_expiry_timestamp_seconds": {
+        "setting": Values(pattern=r"[a-z_]+_(ca|cert)_file", meaning="the setting's name", number="up to 8"),
+        "file": Values(pattern=r".+", meaning="its path", number="one a setting"),
     },
 }
 

@@ -127,6 +127,13 @@ dead_letters = Counter(
 ledger_imbalances = Counter(
     "fanfare_ledger_imbalances", "Bulk jobs paused because the recount of their outcomes did not match their account"
 )
+tls_certificate_expiry = Gauge(
+    "fanfare_tls_certificate_expiry_timestamp_seconds",
+    "When a certificate file that the process is given expires: a chain with its first certificate, a file of authorities "
+    "with its last; 0: it cannot be read",
+    ["setting", "file"],
+    multiprocess_mode="livemostrecent",
+)
 hints = Counter(
     "fanfare_hints",
     "Messages for RabbitMQ: `published`, `unpublished` (the broker did not answer; the sweep repeats it), `unroutable` "

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from fanfare_api.health.dependencies import dependency_errors
 from fanfare_api.runtime import Runtime, runtime_of
+from fanfare_shared.certificates import show_certificates
 
 router = APIRouter(tags=["health"])
 
@@ -48,5 +49,6 @@ async def readyz(runtime: Annotated[Runtime, Depends(runtime_of)], response: Res
 
 
 @router.get("/metrics", summary="Prometheus", response_class=Response)
-async def metrics() -> Response:
+async def metrics(runtime: Annotated[Runtime, Depends(runtime_of)]) -> Response:
+    show_certificates(runtime.settings)
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
