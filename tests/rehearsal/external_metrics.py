@@ -88,13 +88,18 @@ class ExternalMetrics:
         self._rules = rules
         self._http = httpx.Client(base_url=prometheus_url, timeout=30, trust_env=False)
 
-    def total(self, metric: str, namespace: str, labels: Mapping[str, str]) -> float | None:
-        """The sum of the metric's values, in thousandths as the API has them; None where it is missing or has no value."""
+    def query(self, metric: str, namespace: str, labels: Mapping[str, str]) -> str | None:
+        """What Prometheus is asked for it; None where no rule's series are there."""
         found = dict(self._known()).get(metric)
         if found is None:
             return None
         rule, series = found
-        values = self._get("query", query=rule.query(series, namespace, labels))
+        return rule.query(series, namespace, labels)
+
+    def total(self, metric: str, namespace: str, labels: Mapping[str, str]) -> float | None:
+        """The sum of the metric's values, in thousandths as the API has them; None where it is missing or has no value."""
+        query = self.query(metric, namespace, labels)
+        values = None if query is None else self._get("query", query=query)
         if values is None or not values["result"]:
             return None
         return sum(int(float(value) * 1000) for value in _samples(values)) / 1000
