@@ -1,6 +1,6 @@
 # Every path here is relative: make cannot have a space in a prerequisite, and a clone's folder may have one.
 .DEFAULT_GOAL := help
-.PHONY: help demo up servers down clean status logs test test-all bench chaos lint images format install
+.PHONY: help demo up servers down clean status logs test test-all bench chaos rehearse lint images format install
 # PYTHON=3.13 chooses the interpreter; uv finds it.
 export PYTHON
 # A user's PATH may lack the folders that the system's own programs are in.
@@ -42,6 +42,9 @@ bench: servers ## measure against the figures to reach, and print them
 
 chaos: servers ## run the fault matrix
 	@$(native) exec -- .venv/bin/python -m pytest tests/chaos $(ARGS)
+
+rehearse: servers ## what the Kubernetes autoscaler does to real workers and a million devices; writes docs/rehearsal.md
+	@$(native) exec -- env PYTHONPATH=tests .venv/bin/python -m rehearsal $(ARGS)
 
 lint: install ## ruff, mypy and the borders between packages
 	@.venv/bin/ruff check .

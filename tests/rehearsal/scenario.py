@@ -23,7 +23,6 @@ from rehearsal.manifests import Rendered
 from rehearsal.pods import Moment, Pods, Stop
 
 _START_SECONDS = 180
-_BARE_WINDOWS = 60
 
 
 class Point(NamedTuple):
@@ -35,15 +34,18 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Scenario:
-    """`settings` are the fleet's own; a pod's come from its manifest. `limit_seconds` bound it from `send` to the end."""
+    """`settings` are the fleet's own; a pod's come from its manifest. `limit_seconds` bound it from `send` to the end.
+
+    `bare_windows`: how many windows full the bare loop sends that a worker's rate is held against.
+    """
 
     rendered: Rendered
     devices: int = 1_000_000
     latency_ms: int = 80
     quota_per_minute: int = 600_000
     sync_seconds: float = SYNC_SECONDS
-    scrape_seconds: int = 15
     limit_seconds: float = 17 * 60
+    bare_windows: int = 60
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -86,7 +88,7 @@ def rehearse(
         fleet.client.import_devices(app, devices)
         campaign = fleet.client.create_campaign(app)
         prometheus = stack.enter_context(
-            prometheus_of(fleet, servers, folder / "prometheus", scrape_interval=f"{scenario.scrape_seconds}s")
+            prometheus_of(fleet, servers, folder / "prometheus", scrape_interval=scenario.rendered.scrape_interval)
         )
         metrics = ExternalMetrics(scenario.rendered.rules, prometheus.url)
         stack.callback(metrics.close)
@@ -117,7 +119,7 @@ def rehearse(
 
 def _bare_rate(scenario: Scenario, fleet: Fleet) -> float:
     """Of a sender without ledger, broker and account, with one pod's window on one connection."""
-    count = scenario.window * _BARE_WINDOWS
+    count = scenario.window * scenario.bare_windows
     measured = bare_loop.run(fleet.fcm_url, str(fleet.ca_file), count, 1, scenario.window, token=fleet.access_token())
     fleet.simulator.reset(script=False)
     return measured.answered / measured.seconds
