@@ -1,6 +1,8 @@
 """`fanfare-api`: one process, one event loop. Replicas make it more; SIGTERM lets running requests finish."""
 
+import signal
 import socket
+import sys
 
 import uvicorn
 from fastapi import FastAPI
@@ -40,4 +42,7 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.api_drain_seconds,
     )
+    # uvicorn raises the signal again once it has drained; to have been asked to end is no failure. And before it listens,
+    # a process 1 would not end at all: the kernel gives that one no signal it has no handler for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     Server(app, config).run()
