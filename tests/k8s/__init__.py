@@ -1,0 +1,1 @@
+"""What deploy/k8s renders is valid, and says what the code and the documentation say."""
