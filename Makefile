@@ -1,6 +1,6 @@
 # Every path here is relative: make cannot have a space in a prerequisite, and a clone's folder may have one.
 .DEFAULT_GOAL := help
-.PHONY: help demo up servers down clean status logs test test-all bench chaos rehearse lint images format install
+.PHONY: help demo up servers down clean status logs test test-all bench chaos rehearse lint images test-images format install
 # PYTHON=3.13 chooses the interpreter; uv finds it.
 export PYTHON
 # A user's PATH may lack the folders that the system's own programs are in.
@@ -8,7 +8,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 native := .venv/bin/python -m fanfare_native
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 demo: install ## start the fleet, send a campaign to 100,000 devices, process a folder of photos, print both accounts
 	@$(native) demo
@@ -55,6 +55,9 @@ lint: install ## ruff, mypy and the borders between packages
 
 images: ## build the container image of every service, with docker, podman or buildah
 	@deploy/images
+
+test-images: images servers ## build the images, and run a campaign, an upload and the probes through them
+	@$(native) exec -- .venv/bin/python -m pytest tests/containers $(ARGS)
 
 format: install ## put the code into its standard form
 	@.venv/bin/ruff check --fix --quiet .

@@ -32,6 +32,7 @@ from fanfare_shared.testing.ports import free_port
 from fanfare_shared.testing.redis_databases import own_redis
 from fcm_simulator.client import SimulatorClient
 from harness.client import Client
+from harness.least_privilege import addresses_of_services
 from harness.processes import Process
 from harness.prometheus import ScrapeTarget
 
@@ -50,7 +51,8 @@ def listens(port: int) -> bool:
 class Fleet:
     """Use as a context: leaving it stops every process. `settings` are `FANFARE_*` settings for all services.
 
-    Workers that are started while `with_metrics` is true serve /metrics.
+    `of_services`: settings of one service only, by its name. Workers that are started while `with_metrics` is true serve
+    /metrics.
     """
 
     database: DatabaseSettings
@@ -61,6 +63,7 @@ class Fleet:
     processes: dict[str, Process] = field(default_factory=dict)
     project: str = "demo-project"
     with_metrics: bool = False
+    of_services: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._bootstrap_key = secrets.token_urlsafe(24)
@@ -245,10 +248,10 @@ class Fleet:
                 f"{self.api_url}/{'healthz' if question == 'live' else 'readyz'}", timeout=30, trust_env=False
             )
             return "" if answer.status_code == httpx.codes.OK else answer.text
-        _, environment = self._commands[name]
+        command, environment = self._commands[name]
         probe = [str(_PROGRAMS / "fanfare-probe"), question]
         ended = subprocess.run(
-            probe, env={**self._environment(), **environment}, capture_output=True, text=True, check=False
+            probe, env={**self._environment(command[0]), **environment}, capture_output=True, text=True, check=False
         )
         return ended.stderr or ("" if ended.returncode == 0 else f"exit status {ended.returncode}")
 
@@ -288,10 +291,10 @@ class Fleet:
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
         self._commands[name] = (command, environment)
         program = [str(_PROGRAMS / command[0]), *command[1:]]
-        self.processes[name] = Process(name, program, {**self._environment(), **environment}, self.folder)
+        self.processes[name] = Process(name, program, {**self._environment(command[0]), **environment}, self.folder)
         return self.processes[name]
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, program: str = "") -> dict[str, str]:
         """None of the surrounding `FANFARE_*` settings: a fleet is what it is given."""
         foreign = {name: value for name, value in os.environ.items() if not name.startswith("FANFARE_")}
         return foreign | {
@@ -305,6 +308,7 @@ class Fleet:
             "FANFARE_FCM_CA_FILE": str(self.ca_file),
             "FANFARE_STORAGE_URL": self.storage.as_uri(),
             "FANFARE_PUBLIC_URL": self.api_url,
+            **self.of_services.get(program.removeprefix("fanfare-"), {}),
             **self.settings,
         }
 
@@ -325,13 +329,23 @@ class Fleet:
 
 
 @contextmanager
-def fleet_on(servers: ServerAddresses, folder: Path, **settings: str) -> Iterator[Fleet]:
-    """A fleet with nothing started yet, on a database, a vhost and a Redis database of its own."""
+def own_servers(servers: ServerAddresses) -> Iterator[tuple[DatabaseSettings, BrokerSettings, str]]:
+    """A fleet's own migrated database, vhost with the queues, and Redis database (its URL)."""
     with ExitStack() as stack:
         database = stack.enter_context(migrated_database(servers.database_url.get_secret_value()))
         management = BrokerManagement(servers.broker_management_url.get_secret_value())
         stack.callback(management.close)
         definitions = ROOT / "deploy" / "rabbitmq" / "definitions.json"
         broker = stack.enter_context(loaded_vhost(management, servers.broker_url.get_secret_value(), definitions))
-        redis_url = stack.enter_context(own_redis(servers.redis_url.get_secret_value()))
-        yield stack.enter_context(Fleet(database, broker, redis_url, folder, settings))
+        yield database, broker, stack.enter_context(own_redis(servers.redis_url.get_secret_value()))
+
+
+@contextmanager
+def fleet_on(servers: ServerAddresses, folder: Path, **settings: str) -> Iterator[Fleet]:
+    """A fleet with nothing started yet, on a database, a vhost and a Redis database of its own; each service as its role."""
+    with ExitStack() as stack:
+        database, broker, redis_url = stack.enter_context(own_servers(servers))
+        management = BrokerManagement(servers.broker_management_url.get_secret_value())
+        stack.callback(management.close)
+        of_services = stack.enter_context(addresses_of_services(servers, management, database, broker))
+        yield stack.enter_context(Fleet(database, broker, redis_url, folder, settings, of_services=of_services))

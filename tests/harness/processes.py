@@ -61,12 +61,19 @@ class Process:
     def stop(self, timeout: float = 120) -> int:
         """SIGTERM to the parent alone, as a container's runtime does; the exit status. Kills what does not obey."""
         if self.alive:
-            self._popen.terminate()
+            self._ask_to_stop()
+        return self.wait(timeout)
+
+    def wait(self, timeout: float = 120) -> int:
+        """Its exit status once it has ended by itself. Kills what has not in that time, and raises TimeoutExpired."""
         try:
             return self._popen.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+    def _ask_to_stop(self) -> None:
+        self._popen.terminate()
 
     def usage(self) -> Usage:
         """Of the living: the parent, its children, and the children it has already waited for."""

@@ -20,13 +20,13 @@ from fanfare_shared.testing.polling import wait_until
 
 @contextmanager
 def migrated_database(server_url: str) -> Iterator[DatabaseSettings]:
-    with _empty_database(server_url) as settings:
+    with empty_database(server_url) as settings:
         migrate(settings)
         yield settings
 
 
 @contextmanager
-def _empty_database(server_url: str) -> Iterator[DatabaseSettings]:
+def empty_database(server_url: str) -> Iterator[DatabaseSettings]:
     name = f"fanfare_test_{secrets.token_hex(6)}"
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
