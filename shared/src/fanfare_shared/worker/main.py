@@ -24,7 +24,7 @@ def run_worker(
     `queues` are the service's own, which `worker_queues` narrows. With `beat`, Celery beat runs beside the worker.
     """
     _take_over_logging(name, settings.log_level)
-    bound_shutdown(settings.worker_shutdown_seconds)
+    bound_shutdown(app, settings.worker_shutdown_seconds)
     if settings.metrics_dir is not None:
         metrics.wipe(settings.metrics_dir)
     keep_heartbeat(app, Heartbeat(settings.heartbeat_file, settings.ready_file))

@@ -7,17 +7,21 @@ warm shutdown, and a timer makes it a cold one.
 
 import os
 import signal
+import socket
 import threading
+from typing import Any, ClassVar
 
-from celery import signals
+from celery import Celery, bootsteps, signals
+from celery.worker.consumer.tasks import Tasks
 
 from fanfare_shared.logs import get_logger
 
 log = get_logger(__name__)
 
 
-def bound_shutdown(seconds: float) -> None:
-    """Turns this process's warm shutdown, once it begins, into a cold one after so many seconds."""
+def bound_shutdown(app: Celery, seconds: float) -> None:
+    """Lets SIGTERM begin a warm shutdown at once, and turns it into a cold one after so many seconds."""
+    app.steps["consumer"].add(_WakeUp)
 
     def begin(how: str, **_: object) -> None:
         log.info("shutting down", how=how)
@@ -27,3 +31,19 @@ def bound_shutdown(seconds: float) -> None:
             timer.start()
 
     signals.worker_shutting_down.connect(begin, weak=False)
+
+
+class _WakeUp(bootsteps.StartStopStep):
+    """A signal wakes the event loop, which would sleep on until its next timer, some seconds later."""
+
+    requires: ClassVar[set[Any]] = {Tasks}
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+
+    def start(self, consumer: Any) -> None:
+        consumer.hub.add_reader(self._woken, self._woken.recv, 4096)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
