@@ -1,4 +1,4 @@
-"""`make rehearse`: a campaign to a million devices, its workers started and stopped by the rendered autoscaler.
+"""`make rehearse`: a backlog of a million pushes, its workers started and stopped by the rendered autoscaler.
 
 Prints every sync, draws docs/rehearsal.svg, writes the table of docs/rehearsal.md. Takes about a quarter of an hour.
 """
@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from bench import report
@@ -16,7 +17,7 @@ from rehearsal import page, picture
 from rehearsal.figures import date, figures
 from rehearsal.loop import Sync
 from rehearsal.manifests import Rendered
-from rehearsal.scenario import Scenario, rehearse
+from rehearsal.scenario import BACKLOG, Scenario, rehearse
 
 _AUTOSCALER = "push-worker-normal"
 _DOCS = ROOT / "docs"
@@ -25,15 +26,17 @@ _DOCS = ROOT / "docs"
 def main() -> int:
     """Exit status 0 when every figure is as it was to be."""
     parser = argparse.ArgumentParser(prog="rehearsal", description=__doc__)
-    parser.add_argument("--devices", type=int, default=Scenario.devices, help="default: %(default)s")
+    parser.add_argument("--devices", type=int, default=BACKLOG.devices, help="of the backlog; default: %(default)s")
     parser.add_argument("--docs", type=Path, default=_DOCS, help="the folder of rehearsal.md and its picture")
     arguments = parser.parse_args()
-    scenario = Scenario(Rendered.of(_AUTOSCALER), devices=arguments.devices)
+    scenario = Scenario(Rendered.of(_AUTOSCALER), replace(BACKLOG, devices=arguments.devices))
     with tempfile.TemporaryDirectory(prefix="fanfare-rehearsal-") as folder:
         outcome = rehearse(scenario, server_addresses(), Path(folder), _print_sync)
     found = figures(outcome)
     picture.draw(outcome, arguments.docs / "rehearsal.svg")
-    summary = f"{date(outcome)}, {scenario.devices:,} devices at {scenario.latency_ms} ms, {os.cpu_count()} cores."
+    summary = (
+        f"{date(outcome)}, {scenario.backlog.devices:,} devices at {scenario.latency_ms} ms, {os.cpu_count()} cores."
+    )
     page.write(arguments.docs / "rehearsal.md", summary, found)
     report.figures(found)
     return 0 if all(figure.met for figure in found) else 1

@@ -8,7 +8,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rehearsal.scenario import Outcome, Point
+from rehearsal.load import Point, Sent
+from rehearsal.scenario import Outcome
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, and to be searched
@@ -20,7 +21,7 @@ _STYLE: dict[Any, Any] = {
     "grid.color": "#e2e2e2",
     "legend.frameon": False,
 }
-_BLUE, _ORANGE, _GREEN, _GREY = "#1f6feb", "#d97706", "#2da44e", "#6e7781"
+_BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = "#1f6feb", "#d97706", "#2da44e", "#8250df", "#6e7781"
 _RATE_SECONDS = 5
 
 
@@ -33,9 +34,10 @@ def draw(outcome: Outcome, file: Path) -> None:
         _depth(depth, outcome)
         _rate(rate, outcome)
         for axes in (replicas, depth, rate):
-            axes.axvline(_minutes(outcome, outcome.completed_at), color=_GREY, linestyle=":", linewidth=1)
+            axes.axvline(_minutes(outcome, outcome.backlog.completed_at), color=_GREY, linestyle=":", linewidth=1)
             axes.set_ylim(bottom=0)
-        rate.set_xlabel("minutes since the campaign was sent (dotted: it is completed)")
+            axes.yaxis.set_major_formatter("{x:,.0f}")
+        rate.set_xlabel("minutes since the backlog was sent (dotted: it is completed)")
         rate.set_xlim(_minutes(outcome, outcome.syncs[0].at), _minutes(outcome, outcome.ended_at))
         figure.savefig(file, metadata={"Date": None, "Creator": None})
 
@@ -58,24 +60,20 @@ def _depth(axes: Axes, outcome: Outcome) -> None:
 
 
 def _rate(axes: Axes, outcome: Outcome) -> None:
-    means = [
-        Point(part[0].at, sum(point.value for point in part) / len(part))
-        for part in (
-            outcome.rate[start : start + _RATE_SECONDS] for start in range(0, len(outcome.rate), _RATE_SECONDS)
-        )
-    ]
-    still = (
-        [Point(outcome.ended_at, 0)]
-        if not means
-        else [Point(means[-1].at + _RATE_SECONDS, 0), Point(outcome.ended_at, 0)]
-    )
-    axes.plot(
-        *_line(outcome, [*means, *still]), color=_GREEN, label=f"accepted by FCM's simulator, mean of {_RATE_SECONDS} s"
-    )
-    quota = outcome.scenario.quota_per_minute / 60
-    axes.axhline(quota, color=_GREY, linestyle="--", linewidth=1, label="the project's quota")
+    quota = outcome.backlog.load.quota_per_minute / 60
+    axes.axhline(quota, color=_GREY, linestyle="--", linewidth=1, label="the backlog's quota")
+    for sent, color in ((outcome.backlog, _GREEN), (outcome.trickle, _PURPLE)):
+        label = f"{sent.load.project}, by the simulator's count"
+        axes.plot(*_line(outcome, _means(sent)), color=color, label=label)
     axes.set_ylabel("messages a second")
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.95))
+
+
+def _means(sent: Sent) -> list[Point]:
+    """From nothing to nothing, a point every _RATE_SECONDS, in the middle of what it is the mean of."""
+    parts = [sent.rate[start : start + _RATE_SECONDS] for start in range(0, len(sent.rate), _RATE_SECONDS)]
+    means = [Point(part[0].at + len(part) / 2, sum(point.value for point in part) / len(part)) for part in parts]
+    return [Point(sent.rate[0].at, 0), *means, Point(sent.rate[-1].at + 1, 0)]
 
 
 def _line(outcome: Outcome, points: Sequence[Point]) -> tuple[list[float], list[float]]:
@@ -83,4 +81,4 @@ def _line(outcome: Outcome, points: Sequence[Point]) -> tuple[list[float], list[
 
 
 def _minutes(outcome: Outcome, at: float) -> float:
-    return (at - outcome.sent_at) / 60
+    return (at - outcome.backlog.sent_at) / 60

@@ -5,7 +5,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from harness.fleet import Fleet
+from harness.processes import Process
 from rehearsal.container import Container
 
 _MOST_AT_ONCE = 64
@@ -28,9 +29,13 @@ class Moment(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """How a pod ended, `seconds` after its SIGTERM; `status` None: it was killed when its grace was over."""
+    """How a pod ended, `seconds` after its SIGTERM; `status` None: it was killed when its grace was over.
+
+    `sending`: the SIGTERM came while it had a batch.
+    """
 
     pod: str
+    sending: bool
     seconds: float
     status: int | None
 
@@ -61,11 +66,15 @@ def deletion_order(pods: Sequence[Pod], now: float) -> list[Pod]:
 
 
 class Pods(AbstractContextManager["Pods"]):
-    """Of one Deployment. Leaving the context waits for what is starting or stopping."""
+    """Of one Deployment. Leaving the context waits for what is starting or stopping.
 
-    def __init__(self, fleet: Fleet, container: Container) -> None:
+    `sends` says whether a worker's process has a batch.
+    """
+
+    def __init__(self, fleet: Fleet, container: Container, sends: Callable[[Process], bool]) -> None:
         self._fleet = fleet
         self._container = container
+        self._sends = sends
         self._pods: list[Pod] = []
         self._stopping = 0
         self._lock = threading.RLock()
@@ -127,12 +136,14 @@ class Pods(AbstractContextManager["Pods"]):
         # Once it has started: before its handlers are there a SIGTERM would end it here, and not in a container, whose
         # first process is spared.
         self._started[pod.name].result()
+        process = self._fleet.processes[pod.name]
+        sending = self._sends(process)
         began = time.monotonic()
         status: int | None = None
         with suppress(subprocess.TimeoutExpired):
-            status = self._fleet.processes[pod.name].stop(self._container.grace_seconds)
+            status = process.stop(self._container.grace_seconds)
         with self._lock:
-            self.stops.append(Stop(pod.name, time.monotonic() - began, status))
+            self.stops.append(Stop(pod.name, sending, time.monotonic() - began, status))
             self._stopping -= 1
             self._note()
 

@@ -1,35 +1,33 @@
-"""One campaign on a fleet whose push-workers an autoscaler starts and stops: from one worker to the most, and back."""
+"""A backlog on a fleet whose push-workers an autoscaler starts and stops: from the fewest to the most, and back.
+
+When the backlog is sent, another project's campaign begins at a trickle that the fewest workers can send. So the workers
+are stopped while messages are under way, as they are where there is always something to send.
+"""
 
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from chaos.account import Account, count_account
 
 from bench import bare_loop
-from bench.campaigns import tokens
 from fanfare_shared.testing.environment import ServerAddresses
 from fanfare_shared.testing.polling import until
-from harness.client import FINAL
 from harness.fleet import Fleet, fleet_on
+from harness.processes import Process
 from harness.prometheus import Prometheus, prometheus_of
 from rehearsal.external_metrics import ExternalMetrics
+from rehearsal.load import Campaign, Load, Point, Sent
 from rehearsal.loop import SYNC_SECONDS, Loop, Sync
 from rehearsal.manifests import Rendered
 from rehearsal.pods import Moment, Pods, Stop
 
+BACKLOG = Load("backlog", devices=1_000_000, quota_per_minute=600_000)
+TRICKLE = Load("trickle", devices=165_000, quota_per_minute=18_000)
+"""300 a second for nine minutes: about as long as the autoscaler takes from nine workers to one."""
+
 _START_SECONDS = 180
-
-
-class Point(NamedTuple):
-    """`at`: epoch seconds."""
-
-    at: float
-    value: float
+_LEASED = "SELECT worker FROM batches WHERE status = 'leased'"
 
 
 @dataclass(frozen=True)
@@ -40,9 +38,9 @@ class Scenario:
     """
 
     rendered: Rendered
-    devices: int = 1_000_000
+    backlog: Load = BACKLOG
+    trickle: Load = TRICKLE
     latency_ms: int = 80
-    quota_per_minute: int = 600_000
     sync_seconds: float = SYNC_SECONDS
     limit_seconds: float = 17 * 60
     bare_windows: int = 60
@@ -56,19 +54,17 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was seen. Times are epoch seconds; rates, messages a second as the simulator admitted them."""
+    """What was seen. Times are epoch seconds; `bare_rate`: messages a second."""
 
     scenario: Scenario
-    sent_at: float
-    completed_at: float
+    backlog: Sent
+    trickle: Sent
     ended_at: float
     syncs: list[Sync]
     moments: list[Moment]
     stops: list[Stop]
     depth: list[Point]
-    rate: list[Point]
     bare_rate: float
-    account: Account
 
 
 def rehearse(
@@ -83,37 +79,31 @@ def rehearse(
         bare_rate = _bare_rate(scenario, fleet)
         fleet.start_api()
         fleet.start_orchestrator()
-        devices = list(tokens(scenario.devices, "rehearsal"))
-        app = fleet.client.create_app(fleet.credentials, scenario.quota_per_minute)
-        fleet.client.import_devices(app, devices)
-        campaign = fleet.client.create_campaign(app)
+        backlog, trickle = Campaign(fleet, scenario.backlog), Campaign(fleet, scenario.trickle)
         prometheus = stack.enter_context(
             prometheus_of(fleet, servers, folder / "prometheus", scrape_interval=scenario.rendered.scrape_interval)
         )
         metrics = ExternalMetrics(scenario.rendered.rules, prometheus.url)
         stack.callback(metrics.close)
-        pods = stack.enter_context(Pods(fleet, scenario.rendered.container))
+        pods = stack.enter_context(Pods(fleet, scenario.rendered.container, lambda process: _sends(fleet, process)))
         loop = Loop(scenario.rendered, metrics, pods, scenario.sync_seconds, report)
         _start(loop)
-        sent_at = time.time()
-        fleet.client.send(campaign)
-        stats = _until_back(loop, fleet, campaign, scenario)
+        backlog.send()
+        loop.run_until("the backlog is sent", lambda: backlog.ended, scenario.limit_seconds)
+        trickle.send()
+        left = scenario.limit_seconds - (time.time() - backlog.sent_at)
+        loop.run_until("as few workers as at the start", lambda: _is_back(loop) and trickle.ended, left)
         ended_at = time.time()
-        with closing(fleet.ledger()) as ledger, ledger.transaction() as connection:
-            seconds = _epoch(stats["completed_at"]) - sent_at
-            account = count_account(connection, fleet.simulator, campaign, devices, stats, seconds)
         return Outcome(
             scenario=scenario,
-            sent_at=sent_at,
-            completed_at=_epoch(stats["completed_at"]),
+            backlog=backlog.sent(),
+            trickle=trickle.sent(),
             ended_at=ended_at,
             syncs=loop.syncs,
             moments=pods.moments,
             stops=pods.stops,
-            depth=_depth(prometheus, loop, sent_at, ended_at),
-            rate=_rate(fleet),
+            depth=_depth(prometheus, loop, ended_at),
             bare_rate=bare_rate,
-            account=account,
         )
 
 
@@ -123,6 +113,13 @@ def _bare_rate(scenario: Scenario, fleet: Fleet) -> float:
     measured = bare_loop.run(fleet.fcm_url, str(fleet.ca_file), count, 1, scenario.window, token=fleet.access_token())
     fleet.simulator.reset(script=False)
     return measured.answered / measured.seconds
+
+
+def _sends(fleet: Fleet, process: Process) -> bool:
+    """Whether a batch is leased to one of the process's children."""
+    with closing(fleet.ledger()) as ledger, ledger.statement() as connection:
+        owners = {int(worker.rpartition(":")[2]) for (worker,) in connection.execute(_LEASED)}
+    return bool(owners & process.pids)
 
 
 def _start(loop: Loop) -> None:
@@ -138,38 +135,14 @@ def _start(loop: Loop) -> None:
     loop.run_until("a first sync", lambda: bool(loop.syncs), _START_SECONDS)
 
 
-def _until_back(loop: Loop, fleet: Fleet, campaign: str, scenario: Scenario) -> dict[str, Any]:
-    """Until the campaign has ended, as few replicas are wanted as at the start, and all others are gone; its stats."""
-    stats: dict[str, Any] = {}
-
-    def back() -> bool:
-        nonlocal stats
-        stats = fleet.client.stats(campaign)
-        least = loop.rendered.autoscaler.min_replicas
-        return stats["status"] in FINAL and loop.pods.replicas == least and loop.pods.settled
-
-    loop.run_until("the campaign has ended, and its workers with it", back, scenario.limit_seconds)
-    return stats
+def _is_back(loop: Loop) -> bool:
+    return loop.pods.replicas == loop.rendered.autoscaler.min_replicas and loop.pods.settled
 
 
-def _depth(prometheus: Prometheus, loop: Loop, start: float, end: float) -> list[Point]:
+def _depth(prometheus: Prometheus, loop: Loop, end: float) -> list[Point]:
     """As the autoscaler could have read it every second."""
     (query,) = loop.queries()
     if query is None:
         return []
-    (series,) = prometheus.query_range(query, start - loop.sync_seconds, end, 1)
+    (series,) = prometheus.query_range(query, loop.syncs[0].at, end, 1)
     return [Point(float(at), float(value)) for at, value in series["values"]]
-
-
-def _rate(fleet: Fleet) -> list[Point]:
-    """Second by second, from the first to the last that had traffic."""
-    seconds: dict[int, int] = {}
-    for start_ms, admitted, _ in fleet.simulator.timeline(fleet.project).buckets:
-        seconds[start_ms // 1000] = seconds.get(start_ms // 1000, 0) + admitted
-    if not seconds:
-        return []
-    return [Point(float(second), seconds.get(second, 0)) for second in range(min(seconds), max(seconds) + 1)]
-
-
-def _epoch(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()

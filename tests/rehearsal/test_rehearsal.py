@@ -9,6 +9,7 @@ from fanfare_shared.testing.environment import ServerAddresses
 from harness.fleet import ROOT
 from rehearsal import page, picture
 from rehearsal.figures import figures
+from rehearsal.load import Load
 from rehearsal.manifests import Rendered
 from rehearsal.scenario import Scenario, rehearse
 
@@ -28,7 +29,8 @@ def scenario() -> Scenario:
     )
     return Scenario(
         small,
-        devices=6000,
+        backlog=Load("backlog", devices=4000, quota_per_minute=600_000),
+        trickle=Load("trickle", devices=300, quota_per_minute=1200),
         sync_seconds=0.5,
         limit_seconds=200,
         bare_windows=10,
@@ -43,7 +45,8 @@ def test_workers_come_and_go_with_the_queue_and_every_device_is_sent_to_once(
     found = figures(outcome)
     assert [figure for figure in found if not figure.met] == []
     assert {moment.replicas for moment in outcome.moments} == {1, 2, MOST}
-    assert (outcome.account.devices, outcome.account.missed, outcome.account.repeated) == (6000, 0, 0)
+    for sent in (outcome.backlog, outcome.trickle):
+        assert (sent.account.devices, sent.account.missed, sent.account.repeated) == (sent.load.devices, 0, 0)
 
     picture.draw(outcome, tmp_path / "rehearsal.svg")
     drawn = " ".join(ET.parse(tmp_path / "rehearsal.svg").getroot().itertext())  # noqa: S314 - our own file
@@ -53,6 +56,6 @@ def test_workers_come_and_go_with_the_queue_and_every_device_is_sent_to_once(
     page.write(written, "In small.", found)
     once = written.read_text()
     assert "\nIn small.\n" in once
-    assert "| sent twice, by the simulator's count | 0 | 0 |" in once
+    assert "| trickle: sent twice, by the simulator's count | 0 | 0 |" in once
     page.write(written, "In small.", found)
     assert written.read_text() == once
