@@ -1,18 +1,22 @@
 """Where the servers are. A missing address fails the test; it never skips it."""
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from fanfare_shared.errors import ConfigurationError
 from fanfare_shared.settings import Settings
 
 
 class ServerAddresses(Settings):
-    """Servers whose users may create databases and vhosts."""
+    """Servers whose users may create databases and vhosts.
+
+    `service_database_urls`: the ledger as each service's own role sees it, in any database; none: as its owner.
+    """
 
     database_url: SecretStr
     broker_url: SecretStr
     broker_management_url: SecretStr
     redis_url: SecretStr
+    service_database_urls: dict[str, SecretStr] = Field(default_factory=dict)
     # Only what asks Prometheus needs it: `make servers` says it, a broker of the user's own may do without.
     broker_prometheus_url: str | None = None
 
