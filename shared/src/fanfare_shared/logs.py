@@ -10,6 +10,8 @@ from typing import Any, cast
 
 import structlog
 
+from fanfare_shared import tracing
+
 _SECRET_FIELDS = frozenset(
     {"token", "tokens", "access_token", "authorization", "password", "secret", "credentials", "api_key"}
 )
@@ -25,6 +27,7 @@ def configure_logging(service: str, level: str = "INFO") -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _Service(service),
+        _add_trace,
         _mask_secrets,
     ]
     structlog.configure(
@@ -75,6 +78,11 @@ def _traceback(exc_info: Any) -> str:
         parts.append(f"{stack}{type(error).__qualname__}: {first_line}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\ncaused by:\n".join(parts)
+
+
+def _add_trace(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    trace_id = tracing.trace_id()
+    return event if trace_id is None else event | {"trace_id": trace_id}
 
 
 def _mask_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

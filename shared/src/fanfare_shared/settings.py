@@ -158,7 +158,16 @@ class PushPlanSettings(Settings):
     )
 
 
-class WorkerSettings(Settings):
+class TracingSettings(Settings):
+    otlp_endpoint: Annotated[str | None, AfterValidator(_http_address)] = Field(
+        default=None, description="The OpenTelemetry collector that gets traces: http://host:4318; none: no tracing"
+    )
+    trace_sample_ratio: float = Field(
+        default=1.0, ge=0.0, le=1.0, description="The share of traces that are made, where the caller has not decided"
+    )
+
+
+class WorkerSettings(TracingSettings):
     worker_queues: str = Field(
         default="", description="The queues to consume, comma-separated; none: the service's own"
     )

@@ -29,6 +29,7 @@ from fanfare_api.http.metrics import RequestMetrics
 from fanfare_api.http.problem_schema import PROBLEM_RESPONSES
 from fanfare_api.http.problems import install_problem_handlers
 from fanfare_api.http.request_ids import RequestIds
+from fanfare_api.http.telemetry import telemetry
 from fanfare_api.image_jobs.account_endpoints import router as image_job_account
 from fanfare_api.image_jobs.archives import router as image_job_archives
 from fanfare_api.image_jobs.control_endpoints import router as image_job_control
@@ -43,6 +44,7 @@ from fanfare_api.uploads.direct_endpoints import content_router as upload_conten
 from fanfare_api.uploads.direct_endpoints import router as direct_uploads
 from fanfare_api.uploads.endpoints import router as uploads
 from fanfare_api.uploads.tus_endpoints import router as resumable_uploads
+from fanfare_shared import tracing
 from fanfare_shared.crypto import Cipher
 from fanfare_shared.images.presets import load_presets
 from fanfare_shared.storage.opening import open_storage
@@ -90,6 +92,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         description=_DESCRIPTION,
         lifespan=_lifespan,
         responses=PROBLEM_RESPONSES,
+        telemetry=telemetry(settings),
     )
     app.state.settings = settings
     for router in ROUTERS:
@@ -130,6 +133,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         app.state.runtime.stop_waiting()
         await asyncio.to_thread(hints.close)
+        await asyncio.to_thread(tracing.stop)
         await redis.aclose()
         await engine.dispose()
 

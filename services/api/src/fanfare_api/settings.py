@@ -13,6 +13,7 @@ from fanfare_shared.settings import (
     LinkSettings,
     RedisSettings,
     StorageSettings,
+    TracingSettings,
 )
 from fanfare_shared.webhooks import WebhookSettings
 
@@ -31,6 +32,7 @@ class ApiSettings(
     ImageSizeSettings,
     ImagePresetSettings,
     ImagePriceSettings,
+    TracingSettings,
 ):
     api_host: str = Field(default="0.0.0.0", description="The address the api listens on")  # noqa: S104 - a container's
     api_port: int = Field(default=8000, ge=1, le=65535, description="The port the api listens on")

@@ -6,6 +6,7 @@ from fanfare_image_worker.files.run import run_file_operation
 from fanfare_image_worker.pipelines.run import run_pipeline
 from fanfare_image_worker.process import WorkingProcess
 from fanfare_image_worker.worker_name import is_dead
+from fanfare_shared import tracing
 from fanfare_shared.contracts.messages import SettleImageJob
 from fanfare_shared.errors import LeaseLostError
 from fanfare_shared.images import batches
@@ -26,6 +27,7 @@ def work_on_batch(process: WorkingProcess, batch_id: int) -> None:
     with structlog.contextvars.bound_contextvars(
         job_id=str(claim.job.id), epoch=claim.lease.epoch, lane=claim.lane.value
     ):
+        tracing.annotate(epoch=claim.lease.epoch, lane=claim.lane.value)
         try:
             if claim.job.operation.makes_variants:
                 run_pipeline(process, claim)

@@ -67,6 +67,15 @@ class Claim:
     def size(self) -> int:
         return len(self.device_ids)
 
+    @property
+    def ids(self) -> dict[str, str | int]:
+        """For logs and traces. A process sends several batches at once, so what is bound does not tell which."""
+        return {
+            "campaign_id": str(self.campaign.id),
+            "batch_id": self.lease.batch_id,
+            "epoch": self.lease.epoch,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:

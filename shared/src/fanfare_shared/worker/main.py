@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from celery import Celery, signals
 from celery.utils.nodenames import gethostname, nodename
 
+from fanfare_shared import tracing
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.errors import ConfigurationError
 from fanfare_shared.logs import configure_logging
@@ -29,6 +30,9 @@ def run_worker(
         metrics.wipe(settings.metrics_dir)
     keep_heartbeat(app, Heartbeat(settings.heartbeat_file, settings.ready_file))
     signals.worker_ready.connect(lambda **_: metrics.serve(settings), weak=False)
+    # In the children, which do the work.
+    signals.worker_process_init.connect(lambda **_: tracing.start(name, settings), weak=False)
+    signals.worker_process_shutdown.connect(lambda **_: tracing.stop(), weak=False)
     worker = app.Worker(
         hostname=nodename(settings.worker_name or name, gethostname()),
         pool_cls="prefork",

@@ -12,11 +12,14 @@ from celery import Celery
 from kombu import Producer
 from kombu.exceptions import KombuError, LimitExceeded, OperationalError
 
+from fanfare_shared import tracing
 from fanfare_shared.contracts.messages import Message
 from fanfare_shared.errors import BrokerUnavailableError, MessageUnroutableError
 from fanfare_shared.logs import get_logger
 from fanfare_shared.metrics import hints
+from fanfare_shared.tracing import Kind
 from fanfare_shared.worker.app import CONFIRM_TIMEOUT_SECONDS
+from fanfare_shared.worker.causes import ids_of, is_caused_by_present_work, with_request_id
 
 # AMQP's reply code to a mandatory message that no queue takes.
 _NO_ROUTE = 312
@@ -46,7 +49,12 @@ class Publisher:
         except LimitExceeded as error:
             raise BrokerUnavailableError("RabbitMQ: every connection is waiting") from error
         try:
-            self._publish_reconnecting(producer, message)
+            if not is_caused_by_present_work(message):
+                self._publish_reconnecting(producer, message, {})
+                return
+            with tracing.span(f"publish {message.task}", Kind.PRODUCER):
+                tracing.annotate(queue=message.queue.value, **ids_of(message))
+                self._publish_reconnecting(producer, with_request_id(message), tracing.headers())
         finally:
             producer.release()
 
@@ -68,17 +76,17 @@ class Publisher:
             published += 1
         return published
 
-    def _publish_reconnecting(self, producer: Producer, message: Message) -> None:
+    def _publish_reconnecting(self, producer: Producer, message: Message, headers: dict[str, str]) -> None:
         """A kept connection may have been closed meanwhile, by a restarted broker; a fresh one gets a second try."""
         kept = producer.connection.connected
         try:
-            self._publish_once(producer, message)
+            self._publish_once(producer, message, headers)
         except BrokerUnavailableError as error:
             if not kept or isinstance(error.__cause__, TimeoutError):
                 raise
-            self._publish_once(producer, message)
+            self._publish_once(producer, message, headers)
 
-    def _publish_once(self, producer: Producer, message: Message) -> None:
+    def _publish_once(self, producer: Producer, message: Message, headers: dict[str, str]) -> None:
         connection = producer.connection
         try:
             connection.ensure_connection(max_retries=1, interval_start=0)
@@ -86,6 +94,7 @@ class Publisher:
                 message.task,
                 kwargs={"message": message.model_dump(mode="json")},
                 queue=message.queue.value,
+                headers=headers,
                 producer=producer,
                 mandatory=True,
                 retry=False,

@@ -16,10 +16,13 @@ from celery import Celery, Task
 from celery.exceptions import Reject
 from pydantic import ValidationError
 
+from fanfare_shared import tracing
 from fanfare_shared.contracts.messages import Message
 from fanfare_shared.errors import FanfareError, InvalidMessageError
 from fanfare_shared.logs import get_logger
 from fanfare_shared.metrics import task_duration
+from fanfare_shared.tracing import Kind
+from fanfare_shared.worker.causes import trace_of
 
 M = TypeVar("M", bound=Message)
 Handler = Callable[[M], None]
@@ -40,11 +43,20 @@ class FanfareTask(Task):
     handler: ClassVar[Callable[[Any], None]]
 
     def run(self, *args: Any, **kwargs: Any) -> None:
-        with structlog.contextvars.bound_contextvars(task=self.name, **self._ids(kwargs)):
+        ids = self._ids(kwargs)
+        parent = trace_of(self.request.get(tracing.TRACEPARENT), ids)
+        with (
+            structlog.contextvars.bound_contextvars(task=self.name, **ids),
+            tracing.span(f"process {self.name}", Kind.CONSUMER, parent=parent, **ids) as span,
+        ):
             started = time.perf_counter()
             error = self._attempt(args, kwargs)
             seconds = time.perf_counter() - started
-            task_duration.labels(self.name, _outcome(error)).observe(seconds)
+            outcome = _outcome(error)
+            task_duration.labels(self.name, outcome).observe(seconds)
+            span.set(outcome=outcome)
+            if error is not None:
+                span.fail(outcome)
             self._decide(error, seconds)
 
     def _attempt(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception | None:

@@ -8,10 +8,11 @@ from fanfare_image_worker.pipelines.make import Heavy, Maker
 from fanfare_image_worker.pipelines.plan import make_plan
 from fanfare_image_worker.pipelines.recorder import Recorder
 from fanfare_image_worker.process import WorkingProcess
+from fanfare_shared import tracing
 from fanfare_shared.errors import StorageUnavailableError
 from fanfare_shared.images import batches
 from fanfare_shared.images.pipeline import Pipeline
-from fanfare_shared.images.rows import Claim
+from fanfare_shared.images.rows import Claim, Done
 
 _PATIENCE_SECONDS = 240.0
 """A batch that is not through by then is given back: well within `doomed.VARIANT_GRACE_SECONDS`."""
@@ -31,7 +32,9 @@ def run_pipeline(process: WorkingProcess, claim: Claim) -> None:
         if time.monotonic() - began > _PATIENCE_SECONDS:
             return give_batch_back(process, claim, "PATIENCE")
         try:
-            made = maker.make(item)
+            with tracing.span("make image", image_id=str(item.image_id), position=item.position) as span:
+                made = maker.make(item)
+                span.set(**_told(made))
         except StorageUnavailableError as error:
             return give_batch_back(process, claim, error.code, STORAGE_PAUSE_SECONDS)
         if isinstance(made, Heavy):
@@ -41,3 +44,14 @@ def run_pipeline(process: WorkingProcess, claim: Claim) -> None:
         if not may_work and next_position is not None:
             return give_batch_back(process, claim, "JOB_STOPPED")
     return close_batch(process, claim)
+
+
+def _told(made: Done | Heavy) -> dict[str, str | int]:
+    """For the trace."""
+    if isinstance(made, Heavy):
+        return {"outcome": "heavy"}
+    return {
+        "outcome": made.outcome.value,
+        "variants": len(made.variants),
+        "error": made.error.code if made.error else "",
+    }

@@ -86,12 +86,15 @@ class Line:
     def _end(self, sender: Sender) -> None:
         ending = sender.finish()
         if ending is not None:
-            self._senders.remove(sender)
-            self._ended(ending)
+            self._remove(sender, ending)
 
     def _lose(self, sender: Sender, error: LeaseLostError) -> None:
         """Sockets first: nothing of a lost batch may leave any more. Nothing of it is written either."""
         self._transport.close_all()
+        log.warning("lease lost", error=error.detail, **sender.ids)
+        self._remove(sender, Ending.LOST)
+
+    def _remove(self, sender: Sender, ending: Ending) -> None:
         self._senders.remove(sender)
-        log.warning("lease lost", error=error.detail)
-        self._ended(Ending.LOST)
+        sender.tell(ending)
+        self._ended(ending)

@@ -1,6 +1,7 @@
 """Writing the journal: one statement at a time, repeated as it was until its fate is known."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 from fanfare_push_worker.sending.lease_clock import LeaseClock
@@ -42,6 +43,8 @@ class Recorder:
         self._retry_at = 0.0
         self._wrote_at = time.monotonic()
         self.answers = Answers()
+        self.outcomes: Counter[str] = Counter()
+        """What is recorded so far, by outcome."""
 
     @property
     def is_in_doubt(self) -> bool:
@@ -78,7 +81,12 @@ class Recorder:
                     connection, self._claim.lease, write.answers, write.advance_to, write.renew_seconds
                 )
         except LedgerUnavailableError as error:
-            log.warning("the ledger does not answer: answers are kept", error=error.detail, answers=len(write.answers))
+            log.warning(
+                "the ledger does not answer: answers are kept",
+                error=error.detail,
+                answers=len(write.answers),
+                **self._claim.ids,
+            )
             self._retry_at = time.monotonic() + _RETRY_SECONDS
             return None
         self._doubt = None
@@ -108,7 +116,7 @@ class Recorder:
                 else:
                     batches.release(connection, lease, self.answers, release_after)
         except LedgerUnavailableError as error:
-            log.warning("the ledger does not answer: the batch stays open", error=error.detail)
+            log.warning("the ledger does not answer: the batch stays open", error=error.detail, **self._claim.ids)
             lease.writes = writes  # the transaction is repeated as a whole
             return False
         self._count(self.answers)
@@ -116,7 +124,9 @@ class Recorder:
 
     def _count(self, answers: Answers) -> None:
         app, priority = str(self._claim.app.id), self._claim.campaign.priority
-        for outcome, count in answers.outcomes().items():
+        outcomes = answers.outcomes()
+        self.outcomes.update(outcomes)
+        for outcome, count in outcomes.items():
             if count:
                 metrics.push_messages.labels(app, priority, outcome).inc(count)
         for code, count in answers.errors().items():

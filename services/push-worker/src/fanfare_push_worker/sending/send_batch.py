@@ -2,6 +2,8 @@
 
 import time
 
+import structlog
+
 from fanfare_push_worker.message import push_message
 from fanfare_push_worker.process import SendingProcess
 from fanfare_push_worker.sending.judge import Judge
@@ -30,6 +32,11 @@ def send_batch(process: SendingProcess, batch_id: int) -> None:
     if first is None:
         return
     claim, began = first
+    with structlog.contextvars.bound_contextvars(epoch=claim.lease.epoch):
+        _send_line(process, claim, began)
+
+
+def _send_line(process: SendingProcess, claim: Claim, began: float) -> None:
     settle = SettleHints(process.publisher, claim.campaign.id)
     try:
         sender = _make_sender(process, claim, began)

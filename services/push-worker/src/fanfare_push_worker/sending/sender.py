@@ -18,7 +18,7 @@ from fanfare_push_worker.sending.lease_clock import LeaseClock
 from fanfare_push_worker.sending.recorder import Recorder
 from fanfare_push_worker.sending.stop import CampaignFault, Stop
 from fanfare_push_worker.transport import Target, Transport
-from fanfare_shared import metrics
+from fanfare_shared import metrics, tracing
 from fanfare_shared.campaigns.retries import RetryKind
 from fanfare_shared.campaigns.rows import Claim, DeviceRow, Recorded
 from fanfare_shared.errors import CredentialsUnusableError, TokenEndpointUnavailableError
@@ -75,6 +75,7 @@ class Sender:
         faults: CampaignFaults,
         stop_flag: StopFlag,
     ) -> None:
+        self._span = tracing.begin("send batch", **claim.ids, size=claim.size, started=claim.started)
         self._claim = claim
         self._devices = devices
         self._message = message
@@ -98,6 +99,10 @@ class Sender:
         self._give_up_at: float | None = None
         self._fault_applied = False
         self._verdict_asked = False
+
+    @property
+    def ids(self) -> dict[str, str | int]:
+        return self._claim.ids
 
     @property
     def has_more(self) -> bool:
@@ -152,10 +157,23 @@ class Sender:
         self._finish_not_before = now + _LEDGER_RETRY_SECONDS
         self._give_up_at = self._give_up_at or now + _LEDGER_GONE_LEASES * self._clock.seconds
         if now > self._give_up_at:
-            log.error("the ledger did not answer: what was not recorded may be sent again")
+            log.error("the ledger did not answer: what was not recorded may be sent again", **self._claim.ids)
             return Ending.LOST
         self._look_around()
         return self._end()
+
+    def tell(self, ending: Ending) -> None:
+        """How it went, in the log and in the trace. Once, when the batch is this process's no more."""
+        stop = self._judge.findings.stop
+        told = {
+            "ending": ending.value,
+            "stop": stop.code if stop else "",
+            "seconds": round(time.monotonic() - self._began, 4),
+            **{outcome: count for outcome, count in self._recorder.outcomes.items() if count},
+        }
+        log.info("batch ended", size=self._claim.size, **self._claim.ids, **told)
+        self._span.set(**told)
+        self._span.end()
 
     def _end(self) -> Ending | None:
         if self._recorder.is_in_doubt and self._write() is None:
