@@ -1,10 +1,10 @@
 """Makes the passwords and keys of the fleet under Compose, once, and hands each service its own.
 
-    make_secrets.py --owner UID SECRETS CLONE
+    make_secrets.py --owner UID:GID SECRETS CLONE
 
 SECRETS holds a folder for each service that is mounted into that service alone: `env` is what `with-secrets` sources,
 the servers have files in their own formats. `all` remembers what was made, so that running this again changes nothing.
-UID is whom the services run as: the folders of the images and of the simulator are made theirs. In CLONE, `.run/env` is
+UID:GID is whom the services run as: the folders of the images and of the simulator are made theirs. In CLONE, `.run/env` is
 for the shell of the clone's owner, and `.run/compose/passwords` for their browser.
 
 The standard library alone: it runs in Python's own image.
@@ -137,14 +137,14 @@ def make_for_services(known: Known, folder: Path, rabbitmq: Path) -> None:
     write(folder / "grafana" / "password", known.password("grafana"))
 
 
-def make_for_the_clones_owner(known: Known, clone: Path, services_user: int) -> None:
+def make_for_the_clones_owner(known: Known, clone: Path, services_group: int) -> None:
     """Makes `.run`, as the owner of the clone's files: under Docker this is root, and the owner somebody else."""
     owner = (clone / "deploy").stat()
     run = clone / ".run"
     for folder, mode, group in (
         (run, 0o711, owner.st_gid),
         (run / "compose", 0o700, owner.st_gid),
-        (run / "simulator", 0o770, services_user),  # where the simulator puts service accounts
+        (run / "simulator", 0o770, services_group),  # where the simulator puts service accounts
     ):
         folder.mkdir(exist_ok=True)
         os.chown(folder, owner.st_uid, group)
@@ -169,15 +169,16 @@ def make_for_the_clones_owner(known: Known, clone: Path, services_user: int) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the passwords and keys of the fleet under Compose.")
-    parser.add_argument("--owner", type=int, required=True, metavar="UID", help="whom the services run as")
+    parser.add_argument("--owner", required=True, metavar="UID:GID", help="whom the services run as")
     parser.add_argument("secrets", type=Path)
     parser.add_argument("clone", type=Path)
     options = parser.parse_args()
     known = Known(options.secrets / "all" / "known.json")
     make_for_services(known, options.secrets, options.clone / "deploy" / "rabbitmq")
+    user, group = map(int, options.owner.split(":"))
     for folder in ("storage", "simulator"):
-        os.chown(options.secrets / folder, options.owner, options.owner)
-    make_for_the_clones_owner(known, options.clone, options.owner)
+        os.chown(options.secrets / folder, user, group)
+    make_for_the_clones_owner(known, options.clone, group)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from harness.fleet import Fleet
-from harness.images.holiday import write_holiday
 
 # `--json` came with 7.82.
 _HAS_JSON = (
@@ -24,7 +23,8 @@ pytestmark = pytest.mark.skipif(not _HAS_JSON, reason="needs curl 7.82 or later,
 @pytest.fixture
 def checkout(image_fleet: Fleet, pytestconfig: pytest.Config, tmp_path: Path) -> Path:
     """A folder like a clone's, with the fleet's settings in `.run/env`."""
-    (tmp_path / "tests").symlink_to(pytestconfig.rootpath / "tests")
+    for name in ("docs", "tests"):
+        (tmp_path / name).symlink_to(pytestconfig.rootpath / name)
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
     (tmp_path / ".run").mkdir()
     key = image_fleet.client.http.headers["Authorization"].removeprefix("Bearer ")
@@ -61,11 +61,10 @@ def test_every_request_of_the_page_on_images_works(checkout: Path, pytestconfig:
 
 
 def test_the_readmes_own_images_work(checkout: Path, pytestconfig: pytest.Config) -> None:
-    write_holiday(checkout / ".run" / "demo" / "photos")
     of_campaigns, of_images = [
         block for block in blocks_of(pytestconfig.rootpath / "README.md") if "FANFARE_API_URL" in block
     ]
-    settings, _, _ = of_campaigns.partition("\n\n")
+    settings, _, _ = of_campaigns.partition("\n# An app")
     printed = run(checkout, settings, of_images)
     assert '"errors":{"IMAGE_CORRUPT":1}' in printed
     retried = json.loads(printed.split()[-1])

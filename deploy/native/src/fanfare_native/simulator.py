@@ -14,8 +14,9 @@ from fanfare_native.ports import HOST
 
 ENDPOINT = "FANFARE_FCM_ENDPOINT"
 NAME = "fcm-simulator"
-# The Firebase project whose service account `.run/env` names.
+# The Firebase project whose service account `.run/env` names, and the one of README's own app.
 PROJECT = "fanfare-demo"
+README_PROJECT = "my-project"
 
 
 def parts(context: Context) -> list[Part]:
@@ -49,18 +50,23 @@ def settings(context: Context) -> dict[str, str]:
     }
 
 
-def write_service_account(context: Context) -> None:
-    """Writes the JSON that a user would get from Google's console, for apps of the project PROJECT."""
+def write_service_accounts(context: Context) -> None:
+    """Writes the JSON that a user would get from Google's console, for apps of both projects."""
     if ENDPOINT in context.given:
         return
+    _write_service_account(context, PROJECT, _service_account(context))
+    _write_service_account(context, README_PROJECT, _state(context) / f"{README_PROJECT}.json")
+
+
+def _write_service_account(context: Context, project: str, file: Path) -> None:
     made = subprocess.run(
-        [context.layout.programs / NAME, "credentials", "--state", _state(context), "--project", PROJECT,
+        [context.layout.programs / NAME, "credentials", "--state", _state(context), "--project", project,
          "--token-uri", f"{_url(context)}/token"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if made.returncode != 0:
         raise StackError(f"{made.stderr}\n{NAME} gave no credentials (above)")
-    write_private(_service_account(context), made.stdout)
+    write_private(file, made.stdout)
 
 
 def _state(context: Context) -> Path:

@@ -45,7 +45,7 @@ def up(layout: Layout, *, only_servers: bool = False) -> dict[str, str]:
             asyncio.run(_start(supervisor, [part for part in parts if part.name in started]))
             result = fleet.settings(context)
             if "api" in started:
-                simulator.write_service_account(context)
+                simulator.write_service_accounts(context)
                 result |= _access(context)
             settings.write(layout, result, context.given)
         except PartFailedError as failure:
