@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rehearsal.load import Point, Sent
 from rehearsal.scenario import Outcome
@@ -34,6 +35,7 @@ def draw(outcome: Outcome, file: Path) -> None:
         _depth(depth, outcome)
         _rate(rate, outcome)
         for axes in (replicas, depth, rate):
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
             axes.axvline(_minutes(outcome, outcome.backlog.completed_at), color=_GREY, linestyle=":", linewidth=1)
             axes.set_ylim(bottom=0)
             axes.yaxis.set_major_formatter("{x:,.0f}")

@@ -149,4 +149,6 @@ class Pods(AbstractContextManager["Pods"]):
 
     def _note(self) -> None:
         ready = sum(pod.ready_at is not None for pod in self._pods)
-        self.moments.append(Moment(time.time(), len(self._pods), ready, self._stopping))
+        moment = Moment(time.time(), len(self._pods), ready, self._stopping)
+        if not self.moments or self.moments[-1]._replace(at=moment.at) != moment:
+            self.moments.append(moment)
