@@ -1,6 +1,6 @@
 # Every path here is relative: make cannot have a space in a prerequisite, and a clone's folder may have one.
 .DEFAULT_GOAL := help
-.PHONY: help demo up servers down clean status logs test test-all bench chaos rehearse lint images test-images format install
+.PHONY: help demo up servers down clean status logs test test-all bench chaos rehearse lint manifests images test-images dashboards format install
 # PYTHON=3.13 chooses the interpreter; uv finds it.
 export PYTHON
 # A user's PATH may lack the folders that the system's own programs are in.
@@ -46,18 +46,26 @@ chaos: servers ## run the fault matrix
 rehearse: servers ## what the Kubernetes autoscaler does to real workers and a million devices; writes docs/rehearsal.md
 	@$(native) exec -- env PYTHONPATH=tests .venv/bin/python -m rehearsal $(ARGS)
 
-lint: install ## ruff, mypy and the borders between packages
+lint: install ## ruff, mypy, the borders between packages, and the manifests' schemas
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy --exclude '[a-z]-[a-z]*/tests/' .
 	@for tests in */*-*/tests; do .venv/bin/mypy "$$tests" || exit 1; done # apart: a folder with a hyphen is no package, so their modules share names
 	@.venv/bin/lint-imports
+	@.venv/bin/python -m pytest --quiet tests/k8s/test_schemas.py
+
+manifests: install ## write the Kubernetes manifests that are made of others anew, render and validate all of them
+	@.venv/bin/python deploy/k8s/make_prometheusrule.py > deploy/k8s/components/monitoring/prometheusrule.yaml
+	@.venv/bin/python -m pytest --quiet tests/k8s
 
 images: ## build the container image of every service, with docker, podman or buildah
 	@deploy/images
 
 test-images: images servers ## build the images, and run a campaign, an upload and the probes through them
 	@$(native) exec -- .venv/bin/python -m pytest tests/containers $(ARGS)
+
+dashboards: install ## write Grafana's dashboards from their source, deploy/grafana/fanfare_dashboards
+	@PYTHONPATH=deploy/grafana .venv/bin/python -m fanfare_dashboards deploy/grafana/dashboards
 
 format: install ## put the code into its standard form
 	@.venv/bin/ruff check --fix --quiet .
