@@ -53,11 +53,6 @@ lint: install ## ruff, mypy, the borders between packages, and the manifests' sc
 	@for tests in */*-*/tests; do .venv/bin/mypy "$$tests" || exit 1; done # apart: a folder with a hyphen is no package, so their modules share names
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m pytest --quiet tests/k8s/test_schemas.py
-	@.venv/bin/python -m pytest --quiet tests/k8s/test_schemas.py
-
-manifests: install ## write the Kubernetes manifests that are made of others anew, render and validate all of them
-	@.venv/bin/python deploy/k8s/make_prometheusrule.py > deploy/k8s/components/monitoring/prometheusrule.yaml
-	@.venv/bin/python -m pytest --quiet tests/k8s
 
 manifests: install ## write the Kubernetes manifests that are made of others anew, render and validate all of them
 	@.venv/bin/python deploy/k8s/make_prometheusrule.py > deploy/k8s/components/monitoring/prometheusrule.yaml
