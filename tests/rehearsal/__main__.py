@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--docs", type=Path, default=_DOCS, help="the folder of rehearsal.md and its picture")
     arguments = parser.parse_args()
     scenario = Scenario(Rendered.of(_AUTOSCALER), replace(BACKLOG, devices=arguments.devices))
+    print(f"importing {scenario.backlog.devices + scenario.trickle.devices:,} devices", flush=True)
     with tempfile.TemporaryDirectory(prefix="fanfare-rehearsal-") as folder:
         outcome = rehearse(scenario, server_addresses(), Path(folder), _print_sync)
     found = figures(outcome)
@@ -46,7 +48,8 @@ def _print_sync(sync: Sync) -> None:
     decision = sync.decision
     depth = ", ".join("no reading" if reading is None else f"{reading:g}" for reading in sync.readings)
     asked = "" if decision.proposed is None else f", {decision.proposed} asked for"
-    print(f"depth {depth}: {sync.replicas_before} -> {decision.replicas}{asked} ({decision.reason})", flush=True)
+    at = time.strftime("%H:%M:%S", time.localtime(sync.at))
+    print(f"{at}  depth {depth}: {sync.replicas_before} -> {decision.replicas}{asked} ({decision.reason})", flush=True)
 
 
 if __name__ == "__main__":
