@@ -4,10 +4,10 @@ README's table of settings is held to these classes and the services' by a test:
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 GOOGLE_FCM = "https://fcm.googleapis.com"
@@ -46,6 +46,14 @@ def _signing_keys(keys: SecretStr) -> SecretStr:
     return keys
 
 
+def _check_tls(address: SecretStr, scheme: str, ca: Path | None, cert: Path | None, key: Path | None) -> None:
+    """Raises ValueError for files that would not be used: one would believe a plain connection to be safe."""
+    if (cert is None) != (key is None):
+        raise ValueError("give both the client certificate and its key, or neither")
+    if (ca or cert) and urlsplit(address.get_secret_value()).scheme != scheme:
+        raise ValueError(f"files for TLS are given, and the address is not {scheme}://")
+
+
 class Settings(BaseSettings):
     """The root of every settings class: from the environment only, so a manifest is the whole truth."""
 
@@ -60,23 +68,42 @@ class DatabaseSettings(Settings):
     database_url: Annotated[SecretStr, AfterValidator(_postgresql)] = Field(
         description="The ledger: postgresql://user:password@host:port/database"
     )
-    database_ca_file: Path | None = Field(default=None, description="CA file for TLS to PostgreSQL (verify-full)")
+    database_ca_file: Path | None = Field(
+        default=None,
+        description="CA file for TLS to PostgreSQL (verify-full); none: as the address's `sslmode` says, with the system's",
+    )
     database_cert_file: Path | None = Field(default=None, description="Client certificate for PostgreSQL")
     database_key_file: Path | None = Field(default=None, description="Key of the client certificate for PostgreSQL")
+
+    @model_validator(mode="after")
+    def _check_database_tls(self) -> Self:
+        scheme = urlsplit(self.database_url.get_secret_value()).scheme
+        _check_tls(self.database_url, scheme, self.database_ca_file, self.database_cert_file, self.database_key_file)
+        return self
 
 
 class BrokerSettings(Settings):
     broker_url: SecretStr = Field(description="RabbitMQ: amqp://user:password@host:port/vhost, or amqps://")
-    broker_ca_file: Path | None = Field(default=None, description="CA file for amqps")
+    broker_ca_file: Path | None = Field(default=None, description="CA file for amqps; none: the system's CAs")
     broker_cert_file: Path | None = Field(default=None, description="Client certificate for amqps")
     broker_key_file: Path | None = Field(default=None, description="Key of the client certificate for amqps")
+
+    @model_validator(mode="after")
+    def _check_broker_tls(self) -> Self:
+        _check_tls(self.broker_url, "amqps", self.broker_ca_file, self.broker_cert_file, self.broker_key_file)
+        return self
 
 
 class RedisSettings(Settings):
     redis_url: SecretStr = Field(description="The quota's Redis: redis://:password@host:port/0, or rediss://")
-    redis_ca_file: Path | None = Field(default=None, description="CA file for rediss")
+    redis_ca_file: Path | None = Field(default=None, description="CA file for rediss, beside the system's CAs")
     redis_cert_file: Path | None = Field(default=None, description="Client certificate for rediss")
     redis_key_file: Path | None = Field(default=None, description="Key of the client certificate for rediss")
+
+    @model_validator(mode="after")
+    def _check_redis_tls(self) -> Self:
+        _check_tls(self.redis_url, "rediss", self.redis_ca_file, self.redis_cert_file, self.redis_key_file)
+        return self
 
 
 class EncryptionSettings(Settings):

@@ -31,7 +31,7 @@ def parts(context: Context) -> list[Part]:
     migrate = Part(
         name="migrate",
         command=[context.layout.programs / "fanfare-migrate"],
-        environment=settings(context),
+        environment=_shared(context),
         directory=context.layout.root,
         after=("postgresql",),
         once=True,
@@ -50,7 +50,7 @@ def parts(context: Context) -> list[Part]:
 
 
 def settings(context: Context) -> dict[str, str]:
-    """The settings every part shares; what the user gave stands first."""
+    """The settings of the whole stack; what the user gave stands first."""
     return (
         {
             "FANFARE_STORAGE_URL": context.layout.storage.as_uri(),
@@ -63,6 +63,11 @@ def settings(context: Context) -> dict[str, str]:
         | servers.urls(context)
         | context.given
     )
+
+
+def _shared(context: Context) -> dict[str, str]:
+    """The settings that every part is given."""
+    return {name: value for name, value in settings(context).items() if name not in servers.NOT_FOR_SERVICES}
 
 
 def api_url(context: Context) -> str:
@@ -79,7 +84,7 @@ def _api(context: Context) -> Part:
         command=[context.layout.programs / "fanfare-api"],
         environment={
             "FANFARE_API_HOST": HOST,
-            **settings(context),
+            **_shared(context),
             "FANFARE_API_PORT": _api_port(context),
             **servers.urls_of(context, "api"),
         },
@@ -113,7 +118,7 @@ def _worker(context: Context, service: str, name: str, queue: str = "", concurre
     return Part(
         name=name,
         command=[context.layout.programs / f"fanfare-{service}"],
-        environment=settings(context) | _stated(own),
+        environment=_shared(context) | _stated(own),
         directory=context.layout.root,
         after=("migrate", *_SERVERS),
         ready=lambda since: _is_connected(ready, since),

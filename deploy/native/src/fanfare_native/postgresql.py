@@ -103,6 +103,14 @@ def url(context: Context, service: str = "") -> str:
     return _url(context, _role(service) if service else _OWNER, _DATABASE)
 
 
+def administrator_url(context: Context) -> str:
+    return _url(context, _ADMIN, "postgres")
+
+
+def urls_of_services(context: Context) -> dict[str, str]:
+    return {service: url(context, service) for service in _SERVICES}
+
+
 def _role(service: str) -> str:
     """As `deploy/postgresql/roles.sql` names it."""
     return f"fanfare_{service.replace('-', '_')}"
@@ -193,7 +201,7 @@ async def _ready(context: Context) -> bool:
     """Whether it takes statements, once the roles and the database are there."""
     try:
         connection = await psycopg.AsyncConnection.connect(
-            _url(context, _ADMIN, "postgres"), autocommit=True, connect_timeout=5
+            administrator_url(context), autocommit=True, connect_timeout=5
         )
         async with connection:
             await _make_roles(context, connection)

@@ -1,5 +1,7 @@
 """The servers of the stack, each left out where the user's environment names another to use instead."""
 
+import json
+
 from fanfare_native import postgresql, rabbitmq, redis_server
 from fanfare_native.context import Context
 from fanfare_native.part import Part
@@ -7,7 +9,11 @@ from fanfare_native.programs import EPMD, POSTGRESQL, RABBITMQ, REDIS, Server
 
 DATABASE, BROKER, REDIS_URL = "FANFARE_DATABASE_URL", "FANFARE_BROKER_URL", "FANFARE_REDIS_URL"
 MANAGEMENT, PROMETHEUS = "FANFARE_BROKER_MANAGEMENT_URL", "FANFARE_BROKER_PROMETHEUS_URL"
+# Each service's own address of the ledger, as JSON: for tests, which give their processes the roles of a real fleet.
+SERVICE_DATABASES = "FANFARE_SERVICE_DATABASE_URLS"
 ADDRESSES = (DATABASE, BROKER, REDIS_URL, MANAGEMENT, PROMETHEUS)
+# No service has a use for these, and they hold the rights of others.
+NOT_FOR_SERVICES = (MANAGEMENT, PROMETHEUS, SERVICE_DATABASES)
 
 
 def needed(context: Context) -> list[Server]:
@@ -34,6 +40,8 @@ def urls(context: Context) -> dict[str, str]:
         DATABASE: context.given.get(DATABASE) or postgresql.url(context),
         REDIS_URL: context.given.get(REDIS_URL) or redis_server.url(context),
     }
+    if DATABASE not in context.given:
+        found |= {SERVICE_DATABASES: json.dumps(postgresql.urls_of_services(context))}
     if BROKER in context.given:
         return found | {BROKER: context.given[BROKER]}
     return found | {

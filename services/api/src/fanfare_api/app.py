@@ -4,7 +4,6 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from redis.asyncio import Redis
@@ -47,6 +46,7 @@ from fanfare_api.uploads.tus_endpoints import router as resumable_uploads
 from fanfare_shared import tracing
 from fanfare_shared.crypto import Cipher
 from fanfare_shared.images.presets import load_presets
+from fanfare_shared.redis_tls import redis_tls
 from fanfare_shared.storage.opening import open_storage
 from fanfare_shared.storage.signed_links import SignedLinks
 from fanfare_shared.worker.app import make_app
@@ -110,7 +110,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     sessions = make_sessions(engine)
     broker = make_app("fanfare-api", settings)
     hints = HintSender(Publisher(broker))
-    redis = Redis.from_url(settings.redis_url.get_secret_value(), **_redis_tls(settings))
+    redis = Redis.from_url(settings.redis_url.get_secret_value(), **redis_tls(settings))
     app.state.runtime = Runtime(
         settings=settings,
         engine=engine,
@@ -136,12 +136,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(tracing.stop)
         await redis.aclose()
         await engine.dispose()
-
-
-def _redis_tls(settings: ApiSettings) -> dict[str, Any]:
-    files = {
-        "ssl_ca_certs": settings.redis_ca_file,
-        "ssl_certfile": settings.redis_cert_file,
-        "ssl_keyfile": settings.redis_key_file,
-    }
-    return {name: str(path) for name, path in files.items() if path is not None}

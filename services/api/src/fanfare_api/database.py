@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession as PlainSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fanfare_api.settings import ApiSettings
-from fanfare_shared.db.urls import asyncpg_tls, libpq_url, sqlalchemy_url
+from fanfare_shared.db.urls import asyncpg_tls, asyncpg_url, sqlalchemy_url
 from fanfare_shared.errors import LedgerUnavailableError
 
 _CONNECT_TIMEOUT_SECONDS = 5
@@ -41,7 +41,7 @@ class _Session(AsyncSession):
 async def _connect(settings: ApiSettings) -> Any:
     try:
         return await asyncpg.connect(
-            libpq_url(settings.model_copy(update={"database_ca_file": None})),
+            asyncpg_url(settings),
             ssl=asyncpg_tls(settings),
             timeout=_CONNECT_TIMEOUT_SECONDS,
             server_settings={"application_name": "fanfare-api", "lock_timeout": _LOCK_TIMEOUT, "timezone": "UTC"},

@@ -2,6 +2,7 @@
 
 import ssl
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery
 from kombu import Queue as KombuQueue
@@ -70,11 +71,14 @@ def make_app(name: str, settings: BrokerSettings, **overrides: Any) -> Celery:
 
 
 def _tls(settings: BrokerSettings) -> dict[str, Any] | None:
-    if settings.broker_ca_file is None:
+    """What py-amqp needs for amqps. By itself it verifies that somebody vouches for the certificate, and not for whom."""
+    url = urlsplit(settings.broker_url.get_secret_value())
+    if url.scheme != "amqps":
         return None
     files = {
-        "ca_certs": settings.broker_ca_file,
+        "ca_certs": settings.broker_ca_file,  # without one py-amqp loads the system's
         "certfile": settings.broker_cert_file,
         "keyfile": settings.broker_key_file,
     }
-    return {"cert_reqs": ssl.CERT_REQUIRED} | {name: str(path) for name, path in files.items() if path is not None}
+    found = {name: str(path) for name, path in files.items() if path is not None}
+    return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": url.hostname} | found

@@ -19,6 +19,7 @@ from fanfare_orchestrator.schedule.runs import RunResult
 from fanfare_orchestrator.schedule.settings import MaintenanceSettings
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.errors import FanfareError, UnavailableError
+from fanfare_shared.redis_tls import redis_tls
 from fanfare_shared.settings import GOOGLE_FCM
 
 _TIMEOUT_SECONDS = 5
@@ -83,17 +84,11 @@ def _rabbitmq(app: Celery) -> str:
 
 
 def _redis(settings: MaintenanceSettings) -> str:
-    files = {
-        "ssl_ca_certs": settings.redis_ca_file,
-        "ssl_certfile": settings.redis_cert_file,
-        "ssl_keyfile": settings.redis_key_file,
-    }
-    options: dict[str, Any] = {name: str(path) for name, path in files.items() if path is not None}
     with redis.Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
-        **options,
+        **redis_tls(settings),
     ) as client:
         client.ping()
     return "answers"

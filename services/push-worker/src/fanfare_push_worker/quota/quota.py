@@ -19,6 +19,7 @@ from fanfare_shared.campaigns.rows import AppRow, CampaignRow
 from fanfare_shared.contracts.words import Priority
 from fanfare_shared.logs import get_logger
 from fanfare_shared.metrics import push_quota_fallbacks
+from fanfare_shared.redis_tls import redis_tls
 from fanfare_shared.settings import RedisSettings
 
 _TIMEOUT_SECONDS = 0.5
@@ -124,15 +125,9 @@ def _script(name: str) -> str:
 
 
 def _client(settings: RedisSettings) -> redis.Redis:
-    tls: dict[str, Any] = {}
-    if settings.redis_ca_file is not None:
-        tls["ssl_ca_certs"] = str(settings.redis_ca_file)
-    if settings.redis_cert_file is not None:
-        tls["ssl_certfile"] = str(settings.redis_cert_file)
-        tls["ssl_keyfile"] = str(settings.redis_key_file)
     return redis.Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
-        **tls,
+        **redis_tls(settings),
     )

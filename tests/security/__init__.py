@@ -1,0 +1,1 @@
+"""What the deployment refuses: strangers' certificates, other services' rights, connections between services."""
