@@ -27,7 +27,7 @@ def fleet(
     engine: Engine, server_addresses: ServerAddresses, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ContainerFleet]:
     folder = tmp_path_factory.mktemp("fleet")
-    with own_servers(server_addresses) as own, ContainerFleet(*own, folder, engine=engine) as fleet:
+    with own_servers(server_addresses) as own, ContainerFleet(**own, folder=folder, engine=engine) as fleet:
         fleet.with_metrics = True
         fleet.start_all(priorities=("normal",), lanes=(Lane.INTERACTIVE,))
         yield fleet

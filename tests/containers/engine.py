@@ -122,7 +122,7 @@ class Docker(Engine):
         return [self.program, "exec", name, *command]
 
     def stop(self, name: str, runner: int) -> None:  # noqa: ARG002 - the other engine's
-        self.ask("stop", "--time", "100", name)
+        self.ask("kill", "--signal", "TERM", name)
 
     def remove(self, name: str) -> None:
         self._succeeds("kill", name)  # else podman asks first, and waits

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from dataclasses import dataclass, field
+from typing import Literal
 
 from containers.container import Container
 from containers.engine import Engine, Mount
@@ -42,13 +43,19 @@ class ContainerFleet(Fleet):
     def mounts(self) -> list[Mount]:
         return [Mount(self.storage, _STORAGE), Mount(self.ca_file, _CA_FILE, read_only=True)]
 
+    def probe(self, name: str, question: Literal["live", "ready"]) -> str:
+        if name not in self.containers or name == "api":
+            return super().probe(name, question)
+        done = self.containers[name].execute("fanfare-probe", question)
+        return done.stderr or ("" if done.returncode == 0 else f"exit status {done.returncode}")
+
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
         if not command[0].startswith("fanfare-"):
             return super()._start(name, command, environment)
         self._commands[name] = (command, environment)
         variables = {
             variable: value
-            for variable, value in {**self._environment(), **environment}.items()
+            for variable, value in {**self._environment(command[0]), **environment}.items()
             if variable.startswith("FANFARE_") and variable not in _OF_THE_IMAGE
         }
         image = image_of(command[0].removeprefix("fanfare-"))
@@ -56,6 +63,4 @@ class ContainerFleet(Fleet):
         return self.processes[name]
 
     def _is_connected(self, name: str) -> bool:
-        process = self.processes[name]
-        assert isinstance(process, Container)
-        return self._lives(process) and process.execute("fanfare-probe", "ready").returncode == 0
+        return self._lives(self.processes[name]) and self.probe(name, "ready") == ""

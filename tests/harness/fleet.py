@@ -329,23 +329,26 @@ class Fleet:
 
 
 @contextmanager
-def own_servers(servers: ServerAddresses) -> Iterator[tuple[DatabaseSettings, BrokerSettings, str]]:
-    """A fleet's own migrated database, vhost with the queues, and Redis database (its URL)."""
+def own_servers(servers: ServerAddresses) -> Iterator[dict[str, Any]]:
+    """What a Fleet is given of these servers: a migrated database, a vhost with the queues and a Redis database of its own,
+    and a role of its own for each service.
+    """
     with ExitStack() as stack:
         database = stack.enter_context(migrated_database(servers.database_url.get_secret_value()))
         management = BrokerManagement(servers.broker_management_url.get_secret_value())
         stack.callback(management.close)
         definitions = ROOT / "deploy" / "rabbitmq" / "definitions.json"
         broker = stack.enter_context(loaded_vhost(management, servers.broker_url.get_secret_value(), definitions))
-        yield database, broker, stack.enter_context(own_redis(servers.redis_url.get_secret_value()))
+        yield {
+            "database": database,
+            "broker": broker,
+            "redis_url": stack.enter_context(own_redis(servers.redis_url.get_secret_value())),
+            "of_services": stack.enter_context(addresses_of_services(servers, management, database, broker)),
+        }
 
 
 @contextmanager
 def fleet_on(servers: ServerAddresses, folder: Path, **settings: str) -> Iterator[Fleet]:
-    """A fleet with nothing started yet, on a database, a vhost and a Redis database of its own; each service as its role."""
-    with ExitStack() as stack:
-        database, broker, redis_url = stack.enter_context(own_servers(servers))
-        management = BrokerManagement(servers.broker_management_url.get_secret_value())
-        stack.callback(management.close)
-        of_services = stack.enter_context(addresses_of_services(servers, management, database, broker))
-        yield stack.enter_context(Fleet(database, broker, redis_url, folder, settings, of_services=of_services))
+    """A fleet with nothing started yet, on places of its own on these servers."""
+    with own_servers(servers) as own, Fleet(**own, folder=folder, settings=settings) as fleet:
+        yield fleet
