@@ -8,11 +8,11 @@ from uuid import uuid4
 
 from kombu import Connection, Producer
 
+from fanfare_shared.testing.collectors import Collector
 from fanfare_shared.testing.polling import until
 from harness.album import Album
 from harness.company import Company
 from harness.fleet import Fleet
-from harness.otlp import Collector
 from harness.receivers import Receiver
 
 WORKERS = ("orchestrator", "push-worker-normal", "image-worker")

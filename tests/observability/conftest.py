@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import trustme
 
+from fanfare_shared.testing.collectors import Collector
 from fanfare_shared.testing.environment import ServerAddresses
 from harness.fleet import fleet_on
-from harness.otlp import Collector
 from harness.receivers import Receiver
 from harness.story import BATCH_SIZE, WORKERS, Story, tell
 

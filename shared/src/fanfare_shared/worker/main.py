@@ -4,17 +4,20 @@ import logging
 import sys
 from collections.abc import Sequence
 
+import celery.apps.worker
 from celery import Celery, signals
 from celery.utils.nodenames import gethostname, nodename
 
 from fanfare_shared import tracing
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.errors import ConfigurationError
-from fanfare_shared.logs import configure_logging
+from fanfare_shared.logs import configure_logging, get_logger
 from fanfare_shared.settings import WorkerSettings
 from fanfare_shared.worker import metrics
 from fanfare_shared.worker.heartbeat import Heartbeat, keep_heartbeat
 from fanfare_shared.worker.shutdown import bound_shutdown
+
+log = get_logger(__name__)
 
 
 def run_worker(
@@ -65,6 +68,8 @@ def _take_over_logging(service: str, level: str) -> None:
         configure_logging(service, level)
 
     configure()
+    # It prints what it says of signals, and no formatter sees that.
+    celery.apps.worker.safe_say = lambda message, *_: log.info(message.strip())
     # FanfareTask says the same, structured.
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)
