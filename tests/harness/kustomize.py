@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -63,31 +65,41 @@ def _unpacked() -> Path:
         return program
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise KustomizeMissingError(f"no apt-get on this machine to fetch kustomize with; {_ADVICE}")
-    apt = _UNPACKED / "apt"
-    shutil.rmtree(_UNPACKED, ignore_errors=True)
+    _UNPACKED.parent.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=_UNPACKED.parent) as folder:
+        package = _fetched(Path(folder))
+        _must(["dpkg-deb", "--extract", str(package), "unpacked"], Path(folder))
+        # At once, and whoever was faster has the same.
+        with suppress(OSError):
+            (Path(folder) / "unpacked").rename(_UNPACKED)
+    return program
+
+
+def _fetched(folder: Path) -> Path:
+    """The Debian package, downloaded into `folder`."""
     for name in ("lists/partial", "cache/archives/partial", "parts"):
-        (apt / name).mkdir(parents=True)
-    sources = apt / "sources.list"
+        (folder / name).mkdir(parents=True)
+    sources = folder / "sources.list"
     sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {_RELEASE} main\n")
     options = [
         f"Dir::Etc::SourceList={sources}",
-        f"Dir::Etc::SourceParts={apt / 'parts'}",
-        f"Dir::State::Lists={apt / 'lists'}",
-        f"Dir::Cache={apt / 'cache'}",
+        f"Dir::Etc::SourceParts={folder / 'parts'}",
+        f"Dir::State::Lists={folder / 'lists'}",
+        f"Dir::Cache={folder / 'cache'}",
         "Debug::NoLocking=1",
         "APT::Sandbox::User=",
     ]
-    command = ["apt-get", *(word for option in options for word in ("-o", option))]
-    for step in ([*command, "update"], [*command, "download", "kustomize"]):
-        done = _run(step, cwd=apt)
-        if done.returncode != 0:
-            raise KustomizeMissingError(f"{done.stdout}{done.stderr}\nfetching kustomize failed (above); {_ADVICE}")
-    (package,) = apt.glob("kustomize_*.deb")
-    unpacked = _run(["dpkg-deb", "--extract", str(package), str(_UNPACKED)])
-    if unpacked.returncode != 0:
-        raise KustomizeMissingError(f"{unpacked.stderr}\nunpacking kustomize failed (above); {_ADVICE}")
-    shutil.rmtree(apt)
-    return program
+    apt = ["apt-get", *(word for option in options for word in ("-o", option))]
+    _must([*apt, "update"], folder)
+    _must([*apt, "download", "kustomize"], folder)
+    (package,) = folder.glob("kustomize_*.deb")
+    return package
+
+
+def _must(command: list[str], folder: Path) -> None:
+    done = _run(command, cwd=folder)
+    if done.returncode != 0:
+        raise KustomizeMissingError(f"{done.stdout}{done.stderr}\nfetching kustomize failed (above); {_ADVICE}")
 
 
 def _mirror() -> str:
