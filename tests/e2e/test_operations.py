@@ -3,17 +3,14 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import psutil
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from fanfare_shared.schedule import SCHEDULE
-from fanfare_shared.testing.environment import ServerAddresses
 from fanfare_shared.testing.polling import until
 from harness.company import Company
 from harness.fleet import Fleet
@@ -80,49 +77,6 @@ def test_every_process_shows_its_metrics_and_they_count_what_stats_say(fleet: Fl
         text = fleet.metrics(name)
         assert company.prefix not in text
         assert not re.search(r'route="[^"]*[0-9a-f]{8}-', text), "an id is a label"
-
-
-def peers(fleet: Fleet) -> Iterator[tuple[str, int]]:
-    """Service and port of every TCP connection that a service's processes have open to somebody else's port."""
-    for name in SERVICES:
-        for pid in fleet.processes[name].pids:
-            try:
-                connections = psutil.Process(pid).net_connections("tcp")
-            except psutil.NoSuchProcess:
-                continue
-            own = {connection.laddr.port for connection in connections if connection.status == psutil.CONN_LISTEN}
-            for connection in connections:
-                if connection.raddr and connection.laddr.port not in own:
-                    yield name, connection.raddr.port
-
-
-def test_no_service_is_connected_to_another(
-    fleet: Fleet, company: Company, receiver: Receiver, server_addresses: ServerAddresses
-) -> None:
-    servers = {
-        urlsplit(url.get_secret_value()).port: name
-        for name, url in (
-            ("postgresql", server_addresses.database_url),
-            ("rabbitmq", server_addresses.broker_url),
-            ("redis", server_addresses.redis_url),
-        )
-    } | {urlsplit(fleet.fcm_url).port: "fcm", receiver.port: "webhook"}
-    company.add_devices(300)
-    campaign = company.send(rate_per_second=60, webhook_url=receiver.url())
-    seen: Counter[tuple[str, str]] = Counter()
-    while company.client.stats(campaign)["status"] == "processing":
-        seen.update((name, servers.get(port, f"port {port}")) for name, port in peers(fleet))
-    company.finish(campaign)
-    allowed = {
-        "api": {"postgresql", "rabbitmq", "redis"},
-        "orchestrator": {"postgresql", "rabbitmq", "redis", "webhook"},
-    }
-    for name in SERVICES:
-        to = {server for service, server in seen if service == name}
-        assert to <= allowed.get(name, {"postgresql", "rabbitmq", "redis", "fcm"}), (name, to)
-        assert "rabbitmq" in to, (name, to)
-    assert seen.keys() >= {(name, "postgresql") for name in ("api", "orchestrator", "push-worker-normal")}
-    assert ("push-worker-normal", "fcm") in seen
 
 
 def work_done(fleet: Fleet, *names: str) -> list[str]:
