@@ -5,6 +5,7 @@ import tomllib
 from typing import Any
 
 import pytest
+import yaml
 
 from fanfare_image_worker.process import _BESIDE_THE_IMAGE_SECONDS
 from fanfare_image_worker.settings import ImageWorkerSettings
@@ -100,6 +101,17 @@ def test_every_image_has_the_projects_version_and_none_is_latest(overlay: Manife
         if name.startswith("fanfare/"):
             assert tag == version, image
             assert (ROOT / "services" / name.removeprefix("fanfare/") / "Dockerfile").exists()
+
+
+def test_the_servers_are_those_of_compose(production: Manifests) -> None:
+    """Whoever tries it with Compose has tried the same RabbitMQ and Redis, and the same version of PostgreSQL."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    rabbitmq = production.the("RabbitmqCluster", "rabbitmq")["spec"]["image"]
+    postgresql = production.the("Cluster", "postgresql")["spec"]["imageName"]
+    assert rabbitmq == compose["rabbitmq"]["image"]
+    assert container(production.the("Deployment", "redis"))["image"] == compose["redis"]["image"]
+    version = compose["postgresql"]["image"].rpartition(":")[2].partition("-")[0]
+    assert postgresql.rpartition(":")[2].partition("-")[0] == version
 
 
 def test_a_worker_is_live_without_its_broker_and_ready_with_it(production: Manifests) -> None:
