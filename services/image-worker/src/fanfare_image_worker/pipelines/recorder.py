@@ -4,7 +4,7 @@ from fanfare_image_worker.patience import patiently
 from fanfare_image_worker.process import WorkingProcess
 from fanfare_shared import metrics
 from fanfare_shared.contracts.messages import ProcessBatch
-from fanfare_shared.contracts.words import Lane
+from fanfare_shared.contracts.words import ItemOutcome, Lane
 from fanfare_shared.images import batches
 from fanfare_shared.images.doomed import VARIANT_GRACE_SECONDS, doom
 from fanfare_shared.images.rows import Claim, Done, ItemRow, OriginalFacts
@@ -19,6 +19,8 @@ class Recorder:
     def __init__(self, process: WorkingProcess, claim: Claim) -> None:
         self._process = process
         self._claim = claim
+        for outcome in (ItemOutcome.SUCCEEDED, ItemOutcome.FAILED):  # from 0, else the first would be no increase
+            metrics.images.labels(claim.lane.value, outcome.value)
 
     def record(self, done: Done, next_position: int | None) -> bool:
         """Whether the next image may be begun. Raises LeaseLostError, LedgerUnavailableError."""

@@ -9,6 +9,7 @@ from fanfare_shared import metrics
 from fanfare_shared.campaigns import batches
 from fanfare_shared.campaigns.answers import Answers
 from fanfare_shared.campaigns.rows import Claim, Recorded
+from fanfare_shared.contracts.words import Outcome
 from fanfare_shared.db.connection import Ledger
 from fanfare_shared.errors import LedgerUnavailableError
 from fanfare_shared.fcm.answers import code_label
@@ -45,6 +46,8 @@ class Recorder:
         self.answers = Answers()
         self.outcomes: Counter[str] = Counter()
         """What is recorded so far, by outcome."""
+        for outcome in Outcome:  # from 0, else the first of a rare one would be no increase
+            metrics.push_messages.labels(str(claim.app.id), claim.campaign.priority, outcome)
 
     @property
     def is_in_doubt(self) -> bool:
