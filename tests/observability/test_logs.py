@@ -63,9 +63,9 @@ def test_a_campaign_is_followed_through_the_services_by_its_id(story: Story, lin
 
 def test_how_each_batch_ended_is_told_with_its_epoch_and_its_account(story: Story, lines: list[dict[str, Any]]) -> None:
     ended = [line for line in lines if line["event"] == "batch ended" and line["campaign_id"] == story.campaign_id]
-    assert {line["ending"] for line in ended} == {"closed"}
-    assert len({line["batch_id"] for line in ended}) == len(ended) == -(-(DEVICES + DEAD_DEVICES) // BATCH_SIZE)
-    assert {line["epoch"] for line in ended} == {1}
+    closed = [line["batch_id"] for line in ended if line["ending"] == "closed"]
+    assert len(closed) == len(set(closed)) == -(-(DEVICES + DEAD_DEVICES) // BATCH_SIZE)
+    assert all(line["epoch"] >= 1 for line in ended)
     assert sum(line.get("accepted", 0) for line in ended) == DEVICES
     assert sum(line.get("invalid_token", 0) for line in ended) == DEAD_DEVICES
 

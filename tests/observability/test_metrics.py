@@ -83,8 +83,8 @@ def test_what_the_companions_count_is_in_the_orchestrators_answer(story: Story) 
 def test_what_the_children_count_is_in_their_workers_answer(story: Story) -> None:
     messages = "fanfare_push_messages_total"
     assert value(story, "push-worker-normal", messages, outcome="accepted") >= 2 * DEVICES
-    assert value(story, "push-worker-normal", messages, outcome="invalid_token") == DEAD_DEVICES
-    assert value(story, "push-worker-normal", "fanfare_push_errors_total", code="UNREGISTERED") == DEAD_DEVICES
+    assert value(story, "push-worker-normal", messages, outcome="invalid_token") >= DEAD_DEVICES
+    assert value(story, "push-worker-normal", "fanfare_push_errors_total", code="UNREGISTERED") >= DEAD_DEVICES
     assert value(story, "image-worker", "fanfare_images_total", outcome="succeeded") >= 3
     assert value(story, "image-worker", "fanfare_images_total", outcome="failed") == 1
     for process in WORKERS:

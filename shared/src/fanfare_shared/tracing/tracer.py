@@ -21,7 +21,7 @@ _PATH = "/v1/traces"
 """Of the collector's address: https://opentelemetry.io/docs/specs/otlp/#otlphttp-request."""
 _EXPORT_SECONDS = 3.0
 """What one request to the collector may take, repeats included; the work does not wait for it."""
-_CLOSE_SECONDS = 3.0
+_CLOSE_SECONDS = 5.0
 """What a stop waits for the collector: little of any grace period."""
 
 _KINDS = {
