@@ -207,7 +207,10 @@ class WorkerSettings(TracingSettings):
         default=30.0, gt=0, description="What running messages get to finish after SIGTERM; then they are given back"
     )
     worker_events: bool = Field(
-        default=False, description="Send Celery's task events, for a monitor; the user then needs to declare `celeryev`"
+        default=False, description="Send Celery's task events, for a monitor such as Flower: docs/flower.md"
+    )
+    worker_remote_control: bool = Field(
+        default=False, description="Obey a monitor's commands, such as revoking a task: docs/flower.md"
     )
     heartbeat_file: Path | None = Field(
         default=None,

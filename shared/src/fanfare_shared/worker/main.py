@@ -36,6 +36,7 @@ def run_worker(
     # In the children, which do the work.
     signals.worker_process_init.connect(lambda **_: tracing.start(name, settings), weak=False)
     signals.worker_process_shutdown.connect(lambda **_: tracing.stop(), weak=False)
+    app.conf.worker_enable_remote_control = settings.worker_remote_control
     worker = app.Worker(
         hostname=nodename(settings.worker_name or name, gethostname()),
         pool_cls="prefork",
@@ -45,7 +46,7 @@ def run_worker(
         task_events=settings.worker_events,
         without_gossip=True,
         without_mingle=True,
-        without_heartbeat=True,
+        without_heartbeat=not settings.worker_events,
         beat=beat,
         loglevel=settings.log_level.upper(),
         quiet=True,

@@ -1,0 +1,1 @@
+"""Flower as operators run it, on a fleet whose workers send events and obey it."""
