@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from fanfare_api.apps.schemas import DEFAULT_QUOTA_PER_MINUTE
-from fanfare_image_worker.settings import ImageWorkerSettings
 from fanfare_orchestrator.campaigns.dispatch import MAX_BATCHES, MIN_BATCHES
 from fanfare_orchestrator.campaigns.planning.sizes import TURN_SECONDS, batch_size
 from fanfare_orchestrator.settings import OrchestratorSettings
@@ -80,6 +79,6 @@ def orchestrator(concurrency: int) -> Limits:
     })  # fmt: skip
 
 
-def image_memory_gib() -> float:
-    """What one image may take, which a heavy worker's limit is made of."""
-    return float(ImageWorkerSettings.model_fields["image_memory_limit_bytes"].default) / 2**30
+def orchestrators_connections(concurrency: int) -> int:
+    """To the ledger: the worker's children, the sweep, the consumer of `dead`, and the children for slow work."""
+    return concurrency + 1 + 1 + max(2, concurrency)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from fanfare_orchestrator.main import COMPANIONS
 from harness.kustomize import ROOT
 from k8s import derivation
 from k8s.derivation import Limits
@@ -97,11 +96,7 @@ def connections(production: Manifests, deployment: Manifest) -> int:
     if service_of(deployment) == "api":
         return int(environment["FANFARE_API_DATABASE_CONNECTIONS"])
     children = int(environment["FANFARE_WORKER_CONCURRENCY"])
-    if service_of(deployment) == "orchestrator":
-        own = {"fanfare_orchestrator.sweep": 1, "fanfare_orchestrator.dead_letters": 1}
-        own["fanfare_orchestrator.slow_work"] = max(2, children)
-        return children + sum(own[companion] for companion in COMPANIONS)
-    return children
+    return derivation.orchestrators_connections(children) if service_of(deployment) == "orchestrator" else children
 
 
 def test_the_ledger_has_connections_for_the_largest_fleet_while_it_is_replaced(production: Manifests) -> None:
