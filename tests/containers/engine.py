@@ -92,7 +92,7 @@ class Engine(ABC):
 
 
 class Docker(Engine):
-    """Docker or podman: the service is process 1, its root is mounted read-only, and /tmp is a tmpfs."""
+    """Docker or podman: the service is process 1 without any capability, its root is read-only, /tmp a tmpfs."""
 
     def has(self, image: str) -> bool:
         return self._succeeds("image", "inspect", image)
@@ -113,7 +113,8 @@ class Docker(Engine):
     ) -> list[str]:
         return [
             *(self.program, "run", "--name", name, "--pull", "never", "--network", "host"),
-            *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),  # noqa: S108 - the container's own
+            *("--read-only", "--tmpfs", "/tmp:rw,noexec,nosuid,nodev"),  # noqa: S108 - the container's own
+            *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *_options(variables, mounts),
             *(image, *command),
         ]
@@ -163,8 +164,8 @@ class Buildah(Engine):
     def run(
         self, name: str, image: str, command: Sequence[str], variables: Mapping[str, str], mounts: Sequence[Mount]
     ) -> list[str]:
-        options = ("--network", "host", *_options([f"{name}={value}" for name, value in variables.items()], mounts))
-        return [self.program, "run", *options, name, "--", *(command or self.command(image))]
+        options = _options([f"{variable}={value}" for variable, value in variables.items()], mounts)
+        return [self.program, "run", "--network", "host", *options, name, "--", *(command or self.command(image))]
 
     def execute(self, name: str, command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
         return self.run(name, "", command, variables, ())

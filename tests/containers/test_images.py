@@ -20,6 +20,7 @@ CONTAINERS = ["api", "orchestrator", "push-worker-normal", "image-worker-interac
 # The workers' 30 s for what runs (FANFARE_WORKER_SHUTDOWN_SECONDS), and what a loaded machine needs to end a process.
 GRACE_SECONDS = 90
 _numbers = count()
+pytestmark = pytest.mark.timeout(900)  # an engine's own work comes on top of the fleet's
 
 
 @pytest.fixture

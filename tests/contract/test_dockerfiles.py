@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -195,3 +196,11 @@ def test_the_context_holds_what_the_build_needs_and_no_more() -> None:
 def test_images_are_made_with_the_uv_that_clones_are_given(dockerfile: Dockerfile) -> None:
     (wanted,) = re.findall(r"^wanted=(.+)$", BOOTSTRAP.read_text(), re.MULTILINE)
     assert f"uv=={wanted}" in dockerfile.text
+
+
+def test_an_engine_that_is_none_is_refused() -> None:
+    done = subprocess.run(
+        [ROOT / "deploy/images"], env={"ENGINE": "lxc"}, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ENGINE=lxc: give docker, podman or buildah" in done.stderr
