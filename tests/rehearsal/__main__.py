@@ -31,13 +31,15 @@ def main() -> int:
     parser.add_argument("--docs", type=Path, default=_DOCS, help="the folder of rehearsal.md and its picture")
     arguments = parser.parse_args()
     scenario = Scenario(Rendered.of(_AUTOSCALER), replace(BACKLOG, devices=arguments.devices))
+    load = os.getloadavg()[0]
     print(f"importing {scenario.backlog.devices + scenario.trickle.devices:,} devices", flush=True)
     with tempfile.TemporaryDirectory(prefix="fanfare-rehearsal-") as folder:
         outcome = rehearse(scenario, server_addresses(), Path(folder), _print_sync)
     found = figures(outcome)
     picture.draw(outcome, arguments.docs / "rehearsal.svg")
     summary = (
-        f"{date(outcome)}, {scenario.backlog.devices:,} devices at {scenario.latency_ms} ms, {os.cpu_count()} cores."
+        f"{date(outcome)}, {scenario.backlog.devices:,} devices at {scenario.latency_ms} ms, {os.cpu_count()} cores; "
+        f"load average before it: {load:.1f}."
     )
     page.write(arguments.docs / "rehearsal.md", summary, found)
     report.figures(found)
