@@ -1,5 +1,7 @@
 """What the containers are given is what the services read, and their secrets are named, never there."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -103,6 +105,22 @@ def test_the_brokers_users_have_the_permissions_of_deploy_rabbitmq(made_secrets:
     committed = json.loads((ROOT / "deploy/rabbitmq/permissions.json").read_text())["permissions"]
     assert [each for each in users["permissions"] if each["user"] != "fanfare-admin"] == committed
     assert {user["name"] for user in users["users"]} == {"fanfare-admin", *SERVICES}
+
+
+def test_the_brokers_hashes_are_of_the_passwords_in_the_addresses(made_secrets: Made) -> None:
+    """RabbitMQ's rabbit_password_hashing_sha256: the salt, four bytes, and the SHA-256 of salt and password."""
+    users = json.loads(made_secrets[True]["rabbitmq-users"]["stringData"]["users.json"])["users"]
+    hashes = {user["name"]: base64.b64decode(user["password_hash"]) for user in users}
+    passwords = {"fanfare-admin": made_secrets[True]["rabbitmq-admin"]["stringData"]["password"]} | {
+        service: made_secrets[True][f"fanfare-{service}"]["stringData"]["FANFARE_BROKER_URL"]
+        .split("@")[0]
+        .split(":")[2]
+        for service in SERVICES
+    }
+    assert hashes == {
+        user: hashes[user][:4] + hashlib.sha256(hashes[user][:4] + password.encode()).digest()
+        for user, password in passwords.items()
+    }
 
 
 def test_the_ledgers_roles_are_those_of_roles_sql(production: Manifests) -> None:
