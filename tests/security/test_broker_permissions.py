@@ -1,6 +1,5 @@
 """Each service's user on RabbitMQ does its own work and nothing else: what is refused is tried."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,11 +15,8 @@ from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.settings import BrokerSettings
 from fanfare_shared.testing.brokers import BrokerManagement, Credentials, vhost_of
 from fanfare_shared.testing.environment import ServerAddresses
-from harness.fleet import ROOT
+from harness.least_privilege import permissions
 
-PERMISSIONS: list[dict[str, str]] = json.loads((ROOT / "deploy" / "rabbitmq" / "permissions.json").read_text())[
-    "permissions"
-]
 CONSUMED = {
     "api": set[Queue](),
     "orchestrator": {
@@ -69,12 +65,11 @@ class User:
 def users(broker_settings: BrokerSettings, broker_management: BrokerManagement) -> Iterator[dict[str, User]]:
     with ExitStack() as stack:
         made = {}
-        for permission in PERMISSIONS:
-            patterns = {name: permission[name] for name in ("configure", "write", "read")}
+        for user, patterns in permissions().items():
             credentials = stack.enter_context(broker_management.user(vhost_of(broker_settings), **patterns))
             url = credentials.settings(broker_settings).broker_url.get_secret_value()
             connection = stack.enter_context(Connection(url, connect_timeout=30))
-            made[permission["user"]] = User(permission["user"], credentials, connection)
+            made[user] = User(user, credentials, connection)
         yield made
 
 
