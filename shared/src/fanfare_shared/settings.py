@@ -201,7 +201,7 @@ class WorkerSettings(TracingSettings):
     worker_concurrency: int = Field(default=2, ge=1, description="Child processes of a worker")
     worker_name: str = Field(default="", description="The Celery node's name before the @; empty: the service's")
     worker_max_tasks_per_child: int = Field(
-        default=0, ge=0, description="Messages after which a child process is replaced by a new one; 0: never"
+        default=1000, ge=0, description="Messages after which a child process is replaced by a new one; 0: never"
     )
     worker_shutdown_seconds: float = Field(
         default=30.0, gt=0, description="What running messages get to finish after SIGTERM; then they are given back"
