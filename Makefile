@@ -1,6 +1,6 @@
 # Every path here is relative: make cannot have a space in a prerequisite, and a clone's folder may have one.
 .DEFAULT_GOAL := help
-.PHONY: help demo up servers down clean status logs test test-all bench chaos rehearse lint manifests images test-images dashboards format install
+.PHONY: help demo up servers down clean status logs test test-all bench chaos rehearse lint manifests images test-images dashboards pictures format install
 # PYTHON=3.13 chooses the interpreter; uv finds it.
 export PYTHON
 # A user's PATH may lack the folders that the system's own programs are in.
@@ -55,7 +55,8 @@ lint: install ## ruff, mypy, the borders between packages, and the manifests' sc
 	@.venv/bin/python -m pytest --quiet tests/k8s/test_schemas.py
 
 manifests: install ## write the Kubernetes manifests that are made of others anew, render and validate all of them
-	@.venv/bin/python deploy/k8s/make_prometheusrule.py > deploy/k8s/components/monitoring/prometheusrule.yaml
+	@.venv/bin/python deploy/k8s/make_prometheusrule.py > deploy/k8s/components/monitoring/.made
+	@mv deploy/k8s/components/monitoring/.made deploy/k8s/components/monitoring/prometheusrule.yaml
 	@.venv/bin/python -m pytest --quiet tests/k8s
 
 images: ## build the container image of every service, with docker, podman or buildah
@@ -66,6 +67,9 @@ test-images: images servers ## build the images, and run a campaign, an upload a
 
 dashboards: install ## write Grafana's dashboards from their source, deploy/grafana/fanfare_dashboards
 	@PYTHONPATH=deploy/grafana .venv/bin/python -m fanfare_dashboards deploy/grafana/dashboards
+
+pictures: servers ## draw the dashboards for the docs, from five minutes of a working fleet
+	@$(native) exec -- env PYTHONPATH=tests .venv/bin/python -m dashboards
 
 format: install ## put the code into its standard form
 	@.venv/bin/ruff check --fix --quiet .
