@@ -22,9 +22,9 @@ from fanfare_shared.worker.publisher import Publisher
 from harness.company import Company
 from harness.fleet import Fleet, fleet_on
 
-DEVICES = 500
+DEVICES = 1_000
 PROCESSES = ("api", "orchestrator", "push-worker-normal")
-# 20 in flight for a second each: half a minute for all of them, in which the backup finds its middle.
+# 20 in flight for a second each: close to a minute for all of them, in which the backup finds its middle.
 SETTINGS = {"FANFARE_PUSH_BATCH_SIZE": "50", "FANFARE_PUSH_WINDOW": "20", "FANFARE_PUSH_LEASE_SECONDS": "15"}
 LATENCY_MS = 1_000
 TAKEN = (Queue.PUSH_NORMAL, Queue.CAMPAIGNS, Queue.PUSH_RESULTS)
