@@ -1,6 +1,6 @@
 # Every path here is relative: make cannot have a space in a prerequisite, and a clone's folder may have one.
 .DEFAULT_GOAL := help
-.PHONY: help demo up servers down clean status logs test test-all bench chaos rehearse lint manifests images test-images dashboards pictures format install
+.PHONY: help demo up flower servers down clean status logs test test-all bench chaos rehearse lint manifests images test-images dashboards pictures format install
 # PYTHON=3.13 chooses the interpreter; uv finds it.
 export PYTHON
 # A user's PATH may lack the folders that the system's own programs are in.
@@ -15,6 +15,9 @@ demo: install ## start the fleet, send a campaign to 100,000 devices, process a 
 
 up: install ## start the whole fleet in the background; returns when every part is ready
 	@$(native) up
+
+flower: install ## the fleet, and Flower, which shows its tasks live
+	@$(native) flower
 
 servers: install ## start PostgreSQL, RabbitMQ and Redis only
 	@$(native) up --only servers

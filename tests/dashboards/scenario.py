@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,6 @@ from harness.album import Album
 from harness.company import Company
 from harness.fleet import Fleet, fleet_on
 from harness.receivers import Receiver
-
-ANSWERS = [
-    {"contains": "gone", "outcomes": ["unregistered"]},
-    {"contains": "mismatch", "outcomes": ["sender_id_mismatch"]},
-    {"contains": "busy", "outcomes": [{"outcome": "quota_exceeded", "retry_after": 1}, "accept"]},
-]
-"""The simulator's, by what a token contains: two are an outcome at once, one is accepted when it is sent again."""
 
 _CUT_OFF = 0.6
 _PIPELINE = {"variants": [{"name": "card", "resize": {"mode": "cover", "width": 120, "height": 120}}]}
@@ -58,17 +51,32 @@ class Scenario:
     jobs: list[str]
 
     @classmethod
-    def on(cls, fleet: Fleet, receiver: Receiver, *, devices: int, latency_ms: float = 20) -> "Scenario":
-        """Registers an app with so many devices, of which some are not reached, or not at once."""
-        fleet.simulator.script(latency={"ms": latency_ms}, patterns=ANSWERS)
+    def on(
+        cls,
+        fleet: Fleet,
+        receiver: Receiver,
+        *,
+        devices: int,
+        latency: Mapping[str, Any],
+        quota_per_minute: int,
+        pause_seconds: int,
+    ) -> "Scenario":
+        """Registers an app with so many devices: one in 20 is gone, one in 100 is of another sender, and for the one in the
+        middle FCM first answers that the quota is used up for `pause_seconds`. `latency` is the simulator's.
+        """
+        busy = [{"outcome": "quota_exceeded", "retry_after": pause_seconds}, "accept"]
+        patterns = [
+            {"contains": "gone", "outcomes": ["unregistered"]},
+            {"contains": "mismatch", "outcomes": ["sender_id_mismatch"]},
+            {"contains": "busy", "outcomes": busy},
+        ]
+        fleet.simulator.script(latency=latency, patterns=patterns)
         project = "news-project"
-        app = fleet.client.register_app(fleet.simulator.credentials(project), name="News")
-        company = Company(fleet, app["id"], "news", app["webhook_secret"])
-        company.add_devices(devices)
-        company.add_devices(max(devices // 20, 5), "gone")
-        company.add_devices(max(devices // 100, 5), "mismatch")
-        company.add_devices(1, "busy")
-        return cls(company, Album(fleet, 1), receiver, [], [])
+        app = fleet.client.register_app(fleet.simulator.credentials(project), quota_per_minute, name="News")
+        kinds = dict.fromkeys(range(1, devices, 20), "gone")
+        kinds |= dict.fromkeys(range(2, devices, 100), "mismatch") | {devices // 2: "busy"}
+        fleet.client.import_devices(app["id"], (f"{kinds.get(n, 'device')}-{n}" for n in range(devices)))
+        return cls(Company(fleet, app["id"], "", app["webhook_secret"]), Album(fleet, 1), receiver, [], [])
 
     @property
     def fleet(self) -> Fleet:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dashboards.grafana import FOLDER, Board, Panel, boards
 
@@ -34,6 +35,15 @@ def test_the_committed_dashboards_are_what_make_dashboards_writes(tmp_path: Path
     assert {file.name: file.read_text() for file in FOLDER.iterdir()} == written, "run make dashboards"
 
 
+def test_kubernetes_gets_a_config_map_of_each(pytestconfig: pytest.Config) -> None:
+    """Each small enough for the annotation in which kubectl apply keeps a copy: 256 KiB for all of an object's."""
+    kustomization = yaml.safe_load((pytestconfig.rootpath / "deploy" / "grafana" / "kustomization.yaml").read_text())
+    maps = {each["name"]: each["files"] for each in kustomization["configMapGenerator"]}
+    assert maps == {f"grafana-dashboard-{board.name}": [f"dashboards/{board.name}.json"] for board in BOARDS}
+    assert kustomization["generatorOptions"]["labels"] == {"grafana_dashboard": "1"}
+    assert max(file.stat().st_size for file in FOLDER.iterdir()) < 200 * 1024
+
+
 @each_board
 def test_a_dashboard_has_a_fixed_address_and_is_found_by_its_tag(board: Board) -> None:
     assert board.model["uid"] == f"fanfare-{board.name}"
@@ -57,7 +67,8 @@ def test_the_data_source_and_the_apps_can_be_chosen(board: Board) -> None:
     assert "app" in board.variables
     for variable in others:
         assert variable["datasource"] == SOURCE
-        assert (variable["includeAll"], variable["multi"], variable["allValue"]) == (True, True, ".+")
+        assert (variable["includeAll"], variable["multi"]) == (True, True)
+        assert variable["allValue"], "All would be an alternation of what there is now"
     shown = {variable["name"] for variable in others if variable.get("hide", 0) == 0}
     used = {name for name in board.variables for panel in board.panels if _uses(panel, name)}
     assert shown == used, "a variable is shown where a panel depends on it"

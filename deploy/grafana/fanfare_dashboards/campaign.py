@@ -17,6 +17,7 @@ from fanfare_dashboards.panels import (
 from fanfare_dashboards.queries import APP, DEVICES, DEVICES_FAILED, increase, or_none, or_zero, rate, share
 
 _PRIORITY = 'priority=~"$priority"'
+_ANSWERED = 'outcome=~"accepted|failed|unknown"'
 _CHOSEN = (APP, _PRIORITY)
 
 
@@ -140,10 +141,10 @@ def _what_holds_back(page: Dashboard) -> None:
     page.with_panel(
         graph(
             "Share of the quota in use, by app",
-            "Outcomes a minute, retries aside, by the app's quota. At 100 % the quota is what limits: raise it with "
-            "PATCH /v1/apps/{id} once Google has granted more.",
+            "Devices that FCM answered for, a minute, by the app's quota; dead tokens and retries aside. At 100 % the quota is "
+            "what limits: raise it with PATCH /v1/apps/{id} once Google has granted more.",
             {
-                "{{app}}": f"60 * {rate(DEVICES, APP, by='app')} / on (app) "
+                "{{app}}": f"60 * {rate(DEVICES, APP, _ANSWERED, by='app')} / on (app) "
                 f"(max by (app) (fanfare_app_quota_per_minute{{{APP}}}) > 0)"
             },
             "percentunit",

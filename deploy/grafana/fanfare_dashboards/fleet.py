@@ -83,7 +83,7 @@ def _is_all_well(page: Dashboard) -> None:
             "Dead letters, 15 min",
             "Messages that a worker refused. The work is not lost with them; GET /v1/dead-letters lists each with its "
             f"reason.{runbook('FanfareDeadLetters')}",
-            increase("fanfare_dead_letters_total", window="15m"),
+            f"round({increase('fanfare_dead_letters_total', window='15m')})",
             "short",
             steps={1: "yellow", 10: "red"},
         )
@@ -113,8 +113,8 @@ def _is_all_well(page: Dashboard) -> None:
             "Requests answered with 5xx, 15 min",
             f"The share of the api's answers, probes aside.{runbook('FanfareApiErrors')}",
             share(
-                rate(f"{_HTTP}_count", _REQUESTS, 'status=~"5.."', window="15m"),
-                rate(f"{_HTTP}_count", _REQUESTS, window="15m"),
+                increase(f"{_HTTP}_count", _REQUESTS, 'status=~"5.."', window="15m"),
+                increase(f"{_HTTP}_count", _REQUESTS, window="15m"),
             ),
             "percentunit",
             steps={0.01: "yellow", 0.05: "red"},

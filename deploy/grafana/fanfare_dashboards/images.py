@@ -17,7 +17,9 @@ from fanfare_dashboards.panels import (
 from fanfare_dashboards.queries import (
     IMAGES,
     IMAGES_FAILED,
+    LANES,
     QUANTILES,
+    VHOST,
     consumers,
     increase,
     messages,
@@ -40,7 +42,12 @@ def dashboard() -> Dashboard:
         "Uploads and image jobs, by lane: images.interactive has single uploads, which somebody waits for; images.bulk the "
         "images of jobs; images.heavy the large ones; files.bulk copies, moves, deletes and archives.",
         [
-            label_variable("lane", "Lane", "label_values(fanfare_images_total, lane)"),
+            label_variable(
+                "lane",
+                "Lane",
+                f'label_values(rabbitmq_detailed_queue_messages{{vhost="{VHOST}", queue=~"{LANES}"}}, queue)',
+                everything=LANES,
+            ),
             app_variable(shown=False),
         ],
     )

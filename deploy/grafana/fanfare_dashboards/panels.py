@@ -164,7 +164,7 @@ def graph(
         .height(8)
         .span(width)
         .line_width(1)
-        .fill_opacity(60 if stacked else 10)
+        .fill_opacity(60 if stacked else 0)
         .show_points(VisibilityMode.AUTO)
         .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
         .tooltip(Tooltip().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
@@ -174,7 +174,7 @@ def graph(
             .placement(LegendPlacement.RIGHT)
             .show_legend(True)
             .calcs(["lastNotNull", "max"])
-            .sort_by("Last *")
+            .sort_by("Max")
             .sort_desc(True)
         )
         .thresholds(_thresholds(steps or {}))
@@ -210,8 +210,8 @@ def queue_variable() -> QueryVariable:
     return label_variable("queue", "Queue", f'label_values(rabbitmq_detailed_queue_messages{{vhost="{VHOST}"}}, queue)')
 
 
-def label_variable(name: str, label: str, query: str) -> QueryVariable:
-    """All unless some are chosen. All is `.+`: it also has what comes later, and keeps the address short."""
+def label_variable(name: str, label: str, query: str, *, everything: str = ".+") -> QueryVariable:
+    """All unless some are chosen. All is a regular expression: it also has what comes later, and keeps the address short."""
     return (
         QueryVariable(name)
         .label(label)
@@ -221,7 +221,7 @@ def label_variable(name: str, label: str, query: str) -> QueryVariable:
         .sort(VariableSort.ALPHABETICAL_ASC)
         .multi(True)
         .include_all(True)
-        .all_value(".+")
+        .all_value(everything)
         .current(VariableOption(text=["All"], value=["$__all"]))
     )
 

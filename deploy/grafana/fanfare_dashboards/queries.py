@@ -12,6 +12,9 @@ QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 DEVICES = "fanfare_push_messages_total"
 IMAGES = "fanfare_images_total"
+LANES = "images[.](interactive|bulk|heavy)|files[.]bulk"
+"""The queues that are lanes, as a regular expression."""
+
 DEVICES_FAILED = 'outcome=~"failed|unknown"'
 IMAGES_FAILED = 'outcome="failed"'
 

@@ -61,7 +61,7 @@ def _is_all_well(page: Dashboard) -> None:
         number(
             "Dead letters",
             f"Messages in the time shown that a worker refused.{runbook('FanfareDeadLetters')}",
-            increase(_LETTERS, _OF_QUEUE),
+            f"round({increase(_LETTERS, _OF_QUEUE)})",
             "short",
             steps={1: "yellow", 10: "red"},
         )
@@ -154,7 +154,7 @@ def _failure_rate(page: Dashboard) -> None:
             "Dead letters in the time shown",
             f"By the queue that they died on.{runbook('FanfareDeadLetters', 'FanfareDeadLettersNotTaken')}",
             "{{queue}}",
-            increase(_LETTERS, _OF_QUEUE, by="queue"),
+            f"round({increase(_LETTERS, _OF_QUEUE, by='queue')})",
             "short",
         )
     )
