@@ -1,10 +1,9 @@
 """A container of one service, as a process of the harness's."""
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from containers.engine import Engine, Mount, environment_of_engines
+from containers.engine import Done, Engine, Mount, environment_of_engines
 from harness.processes import Process
 
 
@@ -31,10 +30,9 @@ class Container(Process):
         run = engine.run(self._id, image, command, variables, mounts)
         super().__init__(name, run, environment_of_engines(variables), folder)
 
-    def execute(self, *command: str) -> "subprocess.CompletedProcess[str]":
+    def execute(self, *command: str) -> Done:
         """Another command in it, as a probe is."""
-        line = self.engine.execute(self._id, command, self._variables)
-        return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
+        return self.engine.execute(self._id, command, self._variables)
 
     def kill(self) -> None:
         super().kill()

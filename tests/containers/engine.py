@@ -7,12 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
 
 from harness.fleet import ROOT
 
+Done = subprocess.CompletedProcess[str]
 _OWN_UID = "10001"
 
 
@@ -64,8 +66,8 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def execute(self, name: str, command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
-        """The command line that runs another command in it, as the image's user, with the service's environment."""
+    def execute(self, name: str, command: Sequence[str], variables: Mapping[str, str]) -> Done:
+        """Runs another command in it, as the image's user, with the service's environment."""
 
     @abstractmethod
     def stop(self, name: str, runner: int) -> None:
@@ -80,7 +82,7 @@ class Engine(ABC):
         """Nothing of its root was written but /tmp."""
 
     def ask(self, *arguments: str) -> str:
-        done = subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False, timeout=120)
+        done = _done([self.program, *arguments])
         if done.returncode != 0:
             error = subprocess.CalledProcessError(done.returncode, done.args)
             error.add_note(done.stderr)
@@ -88,7 +90,7 @@ class Engine(ABC):
         return done.stdout
 
     def _succeeds(self, *arguments: str) -> bool:
-        return not subprocess.run([self.program, *arguments], capture_output=True, check=False, timeout=120).returncode
+        return _done([self.program, *arguments]).returncode == 0
 
 
 class Docker(Engine):
@@ -119,8 +121,8 @@ class Docker(Engine):
             *(image, *command),
         ]
 
-    def execute(self, name: str, command: Sequence[str], variables: Mapping[str, str]) -> list[str]:  # noqa: ARG002 - it has them
-        return [self.program, "exec", name, *command]
+    def execute(self, name: str, command: Sequence[str], variables: Mapping[str, str]) -> Done:  # noqa: ARG002 - it has them
+        return _done([self.program, "exec", name, *command])
 
     def stop(self, name: str, runner: int) -> None:  # noqa: ARG002 - the other engine's
         self.ask("kill", "--signal", "TERM", name)
@@ -167,8 +169,17 @@ class Buildah(Engine):
         options = _options([f"{variable}={value}" for variable, value in variables.items()], mounts)
         return [self.program, "run", "--network", "host", *options, name, "--", *(command or self.command(image))]
 
-    def execute(self, name: str, command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
-        return self.run(name, "", command, variables, ())
+    def execute(self, name: str, command: Sequence[str], variables: Mapping[str, str], user: str = "") -> Done:
+        """By way of files: under chroot, buildah may end before it has passed on what was printed."""
+        with TemporaryDirectory() as folder:
+            Path(folder).chmod(0o777)
+            printing = ["sh", "-c", 'exec "$@" >/printed/out 2>/printed/err', "sh", *command]
+            line = self.run(name, "", printing, variables, [Mount(Path(folder), "/printed")])
+            done = _done([*line[:2], *(["--user", user] if user else []), *line[2:]])
+            printed = [Path(folder, file) for file in ("out", "err")]
+            if all(file.exists() for file in printed):
+                done.stdout, done.stderr = (file.read_text() for file in printed)
+            return done
 
     def stop(self, name: str, runner: int) -> None:  # noqa: ARG002 - the other engine's
         self._service(runner).terminate()
@@ -178,10 +189,10 @@ class Buildah(Engine):
 
     def is_root_untouched(self, name: str) -> bool:
         # The service's mounts are in its own mount namespace, not in this command's.
-        places = ("/proc", "/sys", "/dev", "/tmp")  # noqa: S108 - the container's own
+        places = ("/proc", "/sys", "/dev", "/tmp", "/printed")  # noqa: S108 - the container's own
         pruned = [part for place in places for part in ("-path", place, "-prune", "-o")]
-        found = self.ask("run", "--user", "0", name, "--", "find", "/", *pruned, "-user", _OWN_UID, "-print")
-        return not found.strip()
+        found = self.execute(name, ["find", "/", *pruned, "-user", _OWN_UID, "-print"], {}, user="0")
+        return found.returncode == 0 and not found.stdout
 
     def _service(self, runner: int) -> psutil.Process:
         """The first below buildah's own."""
@@ -192,6 +203,10 @@ class Buildah(Engine):
 
     def _image(self, image: str) -> dict[str, Any]:
         return dict(json.loads(self.ask("inspect", "--type", "image", image))["Docker"])
+
+
+def _done(line: Sequence[str]) -> Done:
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
 
 
 def _options(variables: Iterable[str], mounts: Sequence[Mount]) -> list[str]:
