@@ -1,6 +1,6 @@
 # Every path here is relative: make cannot have a space in a prerequisite, and a clone's folder may have one.
 .DEFAULT_GOAL := help
-.PHONY: help demo up flower servers down clean status logs test test-all bench chaos rehearse lint manifests images test-images dashboards pictures format install
+.PHONY: help demo up flower servers down clean status logs test test-all bench chaos rehearse lint audit manifests images test-images dashboards pictures format install
 # PYTHON=3.13 chooses the interpreter; uv finds it.
 export PYTHON
 # A user's PATH may lack the folders that the system's own programs are in.
@@ -49,13 +49,18 @@ chaos: servers ## run the fault matrix
 rehearse: servers ## what the Kubernetes autoscaler does to real workers and a million devices; writes docs/rehearsal.md
 	@$(native) exec -- env PYTHONPATH=tests .venv/bin/python -m rehearsal $(ARGS)
 
-lint: install ## ruff, mypy, the borders between packages, and the manifests' schemas
+lint: install ## ruff, mypy, the borders between packages, the manifests' schemas, secrets, and the dependencies' hashes and licences
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy --exclude '[a-z]-[a-z]*/tests/' .
 	@for tests in */*-*/tests; do .venv/bin/mypy "$$tests" || exit 1; done # apart: a folder with a hyphen is no package, so their modules share names
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m pytest --quiet tests/k8s/test_schemas.py
+	@.venv/bin/python deploy/checks/dependencies.py
+	@deploy/checks/secrets
+
+audit: install ## ask OSV for known vulnerabilities of the dependencies; needs the network
+	@deploy/checks/audit
 
 manifests: install ## write the Kubernetes manifests that are made of others anew, render and validate all of them
 	@.venv/bin/python deploy/k8s/make_prometheusrule.py > deploy/k8s/components/monitoring/.made
