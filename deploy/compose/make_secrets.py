@@ -30,6 +30,8 @@ _ROLES = {
     "push-worker": "fanfare_push_worker",
     "image-worker": "fanfare_image_worker",
 }
+_MONITORED = ("FANFARE_WORKER_EVENTS", "FANFARE_WORKER_REMOTE_CONTROL")
+_TRUE = ("true", "1", "yes", "on", "t", "y")  # as pydantic reads a bool
 _USES_REDIS = ("api", "orchestrator", "push-worker")
 _USES_ENCRYPTION = ("api", "orchestrator", "push-worker")
 
@@ -73,6 +75,15 @@ def settings(known: Known, program: str) -> dict[str, str]:
         found["FANFARE_SIGNING_KEYS"] = known.fernet_key("signing")
         found["FANFARE_BOOTSTRAP_API_KEY"] = known.password("bootstrap")
     return found
+
+
+def permissions_wanted(rabbitmq: Path) -> list[dict[str, str]]:
+    """Those that are committed in deploy/rabbitmq; with what a monitor needs, where the workers are to be monitored."""
+    files = ["permissions.json"]
+    if any(os.environ.get(name, "").lower() in _TRUE for name in _MONITORED):
+        files.append("permissions-flower.json")
+    stated = [one for file in files for one in json.loads((rabbitmq / file).read_text())["permissions"]]
+    return list({permission["user"]: permission for permission in stated}.values())
 
 
 def users(known: Known, permissions: list[dict[str, str]]) -> dict[str, Any]:
@@ -125,9 +136,8 @@ def make_for_services(known: Known, folder: Path, rabbitmq: Path) -> None:
     write(folder / "postgresql" / "passwords.sql", role_passwords(known))
     definitions = folder / "rabbitmq" / "definitions"
     definitions.mkdir(exist_ok=True)
-    permissions = json.loads((rabbitmq / "permissions.json").read_text())["permissions"]
     write(definitions / "definitions.json", (rabbitmq / "definitions.json").read_text())
-    write(definitions / "users.json", json.dumps(users(known, permissions), indent=2))
+    write(definitions / "users.json", json.dumps(users(known, permissions_wanted(rabbitmq)), indent=2))
     password = known.password("redis")
     write(folder / "redis" / "password", password)
     write(
@@ -135,6 +145,11 @@ def make_for_services(known: Known, folder: Path, rabbitmq: Path) -> None:
         f'requirepass {password}\nsave ""\nappendonly no\nmaxmemory-policy noeviction\n',
     )
     write(folder / "grafana" / "password", known.password("grafana"))
+    monitor = {
+        "CELERY_BROKER_URL": f"amqp://flower:{known.password('rabbitmq.flower')}@rabbitmq:5672/{VHOST}",
+        "FLOWER_BASIC_AUTH": f"fanfare:{known.password('flower')}",
+    }
+    write(folder / "flower" / "env", lines(monitor))
 
 
 def make_for_the_clones_owner(known: Known, clone: Path, services_group: int) -> None:
@@ -158,6 +173,7 @@ def make_for_the_clones_owner(known: Known, clone: Path, services_group: int) ->
     passwords = {
         f"rabbitmq, {ADMIN}": known.password(f"rabbitmq.{ADMIN}"),
         "grafana, admin": known.password("grafana"),
+        "flower, fanfare": known.password("flower"),
     }
     for file, content in (
         (run / "env", lines(found, before="export ")),

@@ -1,12 +1,16 @@
 """docker-compose.yml keeps Compose's schema, and the rules that a fleet is trusted by."""
 
+import json
+import os
 import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
+from flower.monitor import FLOWER
 
 from compose.compose_file import ROOT, ComposeFile, Service, dotenv, fill_in, read
 from fanfare_api.settings import ApiSettings
@@ -68,6 +72,38 @@ def test_each_priority_and_lane_is_a_service_of_its_own(compose_file: ComposeFil
     assert consumed == {name: queue.value for name, queue in WORKERS.items()}
     for name in consumed:
         assert compose_file.services[name].environment["FANFARE_WORKER_NAME"] == name
+
+
+def test_flower_is_a_profile_and_run_as_its_own_tests_run_it() -> None:
+    monitored = {"FANFARE_WORKER_EVENTS": "true", "FANFARE_WORKER_REMOTE_CONTROL": "true"}
+    compose_file = read({"COMPOSE_PROFILES": "simulator,flower", **monitored})
+    assert compose_file.services["flower"].command[3:] == FLOWER
+    assert compose_file.services["flower"].stated["ports"] == ["127.0.0.1:5555:5555"]
+    for name in (*WORKERS, "orchestrator", "secrets", "rabbitmq"):
+        assert compose_file.services[name].environment.items() >= monitored.items()
+
+
+@pytest.mark.parametrize("events", ["", "true"])
+def test_rights_for_a_monitor_are_given_only_when_wanted(tmp_path: Path, events: str) -> None:
+    def stated(name: str) -> dict[str, dict[str, str]]:
+        listed = json.loads((ROOT / "deploy" / "rabbitmq" / name).read_text())["permissions"]
+        return {permission["user"]: permission for permission in listed}
+
+    folders = [place.removeprefix("/secrets/") for place in read().services["secrets"].mounts if "/secrets/" in place]
+    for folder in folders:
+        (tmp_path / "secrets" / folder).mkdir(parents=True)
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone" / "deploy").symlink_to(ROOT / "deploy")
+    script = [str(ROOT / "deploy" / "compose" / "make_secrets.py"), "--owner", f"{os.getuid()}:{os.getgid()}"]
+    environment = {**os.environ, "FANFARE_WORKER_EVENTS": events}
+    subprocess.run(
+        [sys.executable, *script, str(tmp_path / "secrets"), str(tmp_path / "clone")], env=environment, check=True
+    )
+    made = json.loads((tmp_path / "secrets" / "rabbitmq" / "definitions" / "users.json").read_text())
+    given = {permission["user"]: permission for permission in made["permissions"]}
+    given.pop("fanfare-admin")
+    assert given == stated("permissions.json") | (stated("permissions-flower.json") if events else {})
+    assert {user["name"] for user in made["users"]} == {*given, "fanfare-admin"}
 
 
 def test_images_are_pinned(service: Service) -> None:

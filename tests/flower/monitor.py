@@ -13,6 +13,8 @@ from fanfare_shared.testing.ports import free_port
 from harness.fleet import HOST, ROOT
 from harness.processes import Process
 
+FLOWER = ["celery", "--config", "celeryconfig", "flower"]
+"""The command, wherever it runs: natively, in its image, and here."""
 _START_SECONDS = 120
 
 
@@ -29,8 +31,8 @@ class Monitor:
             "FLOWER_ADDRESS": HOST,
             "FLOWER_PORT": self.url.rpartition(":")[2],
         }
-        celery = str(Path(sys.executable).parent / "celery")
-        self.process = Process("flower", [celery, "--config", "celeryconfig", "flower"], environment, folder)
+        program = str(Path(sys.executable).parent / FLOWER[0])
+        self.process = Process("flower", [program, *FLOWER[1:]], environment, folder)
         self._http = httpx.Client(base_url=self.url, auth=("fanfare", self.password), timeout=60, trust_env=False)
         until("Flower answers", self._answers, _START_SECONDS)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from fanfare_native.ports import Ports
 from fanfare_native.supervisor import State, Supervisor
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.contracts.words import Lane, Priority
+from fanfare_shared.testing.polling import until
 
 _PERMISSIONS = Path(__file__).resolve().parents[2] / "rabbitmq" / "permissions.json"
 _WORKER_QUEUES = {*(Queue.for_push(priority) for priority in Priority), *(Queue.for_images(lane) for lane in Lane)}
@@ -66,6 +68,15 @@ def test_a_worker_has_as_many_children_as_its_queue_s_setting_says(tmp_path: Pat
     assert parts["image-worker-bulk"]["FANFARE_WORKER_CONCURRENCY"] == "2"
 
 
+@pytest.mark.parametrize("monitored", [False, True])
+def test_workers_obey_a_monitor_only_where_it_is_wanted(tmp_path: Path, monitored: bool) -> None:
+    context = replace(context_of(tmp_path), monitored=monitored)
+    parts = {part.name: part.environment for part in fleet.parts(context)}
+    for worker in ("orchestrator", "push-worker-high", "image-worker-files"):
+        assert ("FANFARE_WORKER_REMOTE_CONTROL" in parts[worker]) is monitored
+    assert "password" not in parts["flower"]["CELERY_BROKER_URL"]
+
+
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_fleet_is_ready_when_up_returns_and_its_key_outlives_it(layout: Layout) -> None:
@@ -74,6 +85,7 @@ def test_fleet_is_ready_when_up_returns_and_its_key_outlives_it(layout: Layout) 
     assert settings.read(layout.env_file) == found
     states = {name: info["state"] for name, info in Supervisor(layout).processes().items()}
     assert states.pop("migrate") == State.EXITED
+    assert states.pop("flower") == State.STOPPED
     assert set(states.values()) == {State.RUNNING}
     with httpx.Client(
         base_url=found["FANFARE_API_URL"], headers={"Authorization": f"Bearer {found['FANFARE_API_KEY']}"}
@@ -85,3 +97,25 @@ def test_fleet_is_ready_when_up_returns_and_its_key_outlives_it(layout: Layout) 
 
     assert processes.marked(layout) == []
     assert stack.up(layout)["FANFARE_API_KEY"] == found["FANFARE_API_KEY"]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_flower_sees_every_worker_and_stays_until_down(layout: Layout) -> None:
+    stack.up(layout, with_flower=True)
+    stack.up(layout)
+    port = json.loads((layout.run / "ports.json").read_text())["flower"]
+    password = json.loads((layout.run / "secrets.json").read_text())["flower"]
+    workers = {name for name in Supervisor(layout).processes() if name == "orchestrator" or "-worker-" in name}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+        assert client.get("/").status_code == httpx.codes.UNAUTHORIZED
+
+        def seen() -> bool:
+            answer = client.get("/api/workers", params={"refresh": 1}, auth=("fanfare", password))
+            return workers <= {name.partition("@")[0] for name in answer.raise_for_status().json()}
+
+        until("Flower sees every worker", seen, 120)
+
+    stack.down(layout)
+
+    assert processes.marked(layout) == []

@@ -16,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up", help="start what does not run, and wait until all is ready")
     start.add_argument("--only", choices=["servers"], help="PostgreSQL, RabbitMQ and Redis, and no service")
+    commands.add_parser("flower", help="up, and Flower beside it")
     commands.add_parser("down", help="stop everything")
     commands.add_parser("clean", help="stop everything and remove its data")
     commands.add_parser("status", help="which parts run")
@@ -41,6 +42,8 @@ def _run(layout: Layout, options: argparse.Namespace) -> int:
     match options.command:
         case "up":
             report.addresses(layout, stack.up(layout, only_servers=options.only == "servers"))
+        case "flower":
+            stack.up(layout, with_flower=True)
         case "down":
             stack.down(layout)
         case "clean":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from fanfare_native import servers, simulator
+from fanfare_native import flower, servers, simulator
 from fanfare_native.context import Context
 from fanfare_native.part import Part
 from fanfare_native.ports import HOST
@@ -46,6 +46,7 @@ def parts(context: Context) -> list[Part]:
         _api(context),
         _worker(context, "orchestrator", "orchestrator"),
         *workers,
+        flower.part(context),
     ]
 
 
@@ -118,7 +119,7 @@ def _worker(context: Context, service: str, name: str, queue: str = "", concurre
     return Part(
         name=name,
         command=[context.layout.programs / f"fanfare-{service}"],
-        environment=_shared(context) | _stated(own),
+        environment=_shared(context) | _stated(own) | flower.settings_of_workers(context),
         directory=context.layout.root,
         after=("migrate", *_SERVERS),
         ready=lambda since: _is_connected(ready, since),

@@ -105,7 +105,9 @@ def _committed(context: Context, name: str) -> Path:
 
 def _users(context: Context) -> str:
     """The committed permissions, and the users that they are of, with this clone's passwords."""
-    committed = json.loads(_committed(context, "permissions.json").read_text(encoding="utf-8"))["permissions"]
+    files = ["permissions.json", *(["permissions-flower.json"] if context.monitored else [])]
+    stated = [json.loads(_committed(context, file).read_text(encoding="utf-8"))["permissions"] for file in files]
+    committed = {permission["user"]: permission for permissions in stated for permission in permissions}.values()
     everything = {"user": ADMIN, "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"}
     permissions = [everything, *committed]
     return json.dumps({

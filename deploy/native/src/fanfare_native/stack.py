@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from fanfare_native import access, fleet, postgresql, processes, programs, script, servers, settings, simulator
+from fanfare_native import access, fleet, flower, postgresql, processes, programs, script, servers, settings, simulator
 from fanfare_native.context import Context
 from fanfare_native.credentials import Credentials
 from fanfare_native.errors import PartFailedError, StackError
@@ -22,8 +22,10 @@ _DEATHS = 3
 _IDLE = frozenset({State.STOPPED, State.EXITED, State.FATAL})
 
 
-def up(layout: Layout, *, only_servers: bool = False) -> dict[str, str]:
+def up(layout: Layout, *, only_servers: bool = False, with_flower: bool = False) -> dict[str, str]:
     """Starts what does not run, waits until every part is ready, writes `.run/env` and returns its settings.
+
+    Flower is started where it is asked for, and then stays until `down`.
 
     Raises StackError, with nothing left running, when a part does not start.
     """
@@ -33,20 +35,22 @@ def up(layout: Layout, *, only_servers: bool = False) -> dict[str, str]:
         running = _running(supervisor)
         if not running:
             processes.end(layout)
-        context = _context(layout, running)
+        context = _context(layout, running, monitored=with_flower or flower.NAME in running)
         programs.ensure(*servers.needed(context))
         try:
             private = servers.parts(context)
             parts = [*private, *fleet.parts(context)]
             _configure(layout, supervisor, parts)
             wanted = private if only_servers else parts
-            started = {part.name for part in wanted} | running
+            started = {part.name for part in wanted if part.name != flower.NAME or context.monitored} | running
             settings.write(layout, fleet.settings(context), context.given)
             asyncio.run(_start(supervisor, [part for part in parts if part.name in started]))
             result = fleet.settings(context)
             if "api" in started:
                 simulator.write_service_accounts(context)
                 result |= _access(context)
+            if with_flower:
+                print(f"Flower          {flower.address(context)}")
             settings.write(layout, result, context.given)
         except PartFailedError as failure:
             _end(layout)
@@ -82,7 +86,7 @@ def _access(context: Context) -> dict[str, str]:
     return {"FANFARE_API_URL": url, "FANFARE_API_KEY": key}
 
 
-def _context(layout: Layout, running: Iterable[str]) -> Context:
+def _context(layout: Layout, running: Iterable[str], *, monitored: bool) -> Context:
     ports = Ports(layout.run / "ports.json")
     for part in running:
         ports.keep(part)
@@ -91,6 +95,7 @@ def _context(layout: Layout, running: Iterable[str]) -> Context:
         ports=ports,
         credentials=Credentials(layout.run / "secrets.json"),
         given=settings.given(layout),
+        monitored=monitored,
     )
 
 
