@@ -42,11 +42,11 @@ def metrics_with(fleet: Fleet, name: str, task: str) -> dict[str, Metric]:
 
 
 def messages_of(fleet: Fleet, company: Company) -> dict[str, float]:
-    """By outcome, of the company's app."""
+    """By outcome, of the company's app; of those that there were."""
     return {
         sample.labels["outcome"]: sample.value
         for sample in metrics_of(fleet, "push-worker-normal")["fanfare_push_messages"].samples
-        if sample.labels.get("app") == company.app_id and sample.name == "fanfare_push_messages_total"
+        if sample.labels.get("app") == company.app_id and sample.name == "fanfare_push_messages_total" and sample.value
     }
 
 

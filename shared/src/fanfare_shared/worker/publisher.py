@@ -35,8 +35,10 @@ class Publisher:
     that comes late would be taken for the next message's.
     """
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, *, counts: bool = True) -> None:
+        """`counts`: whether hints are in the metrics."""
         self._app = app
+        self._counts = counts
 
     def publish(self, message: Message) -> None:
         """Returns when the broker has confirmed.
@@ -66,15 +68,19 @@ class Publisher:
                 self.publish(message)
             except BrokerUnavailableError as error:
                 log.warning("hint not published; the sweep will repeat it", task=message.task, error=error.detail)
-                hints.labels(message.task, "unpublished").inc()
+                self._count(message, "unpublished")
                 break
             except MessageUnroutableError as error:
                 log.error("hint has no queue", task=message.task, error=error.detail)  # noqa: TRY400 - no traceback
-                hints.labels(message.task, "unroutable").inc()
+                self._count(message, "unroutable")
                 continue
-            hints.labels(message.task, "published").inc()
+            self._count(message, "published")
             published += 1
         return published
+
+    def _count(self, message: Message, outcome: str) -> None:
+        if self._counts:
+            hints.labels(message.task, outcome).inc()
 
     def _publish_reconnecting(self, producer: Producer, message: Message, headers: dict[str, str]) -> None:
         """A kept connection may have been closed meanwhile, by a restarted broker; a fresh one gets a second try."""
