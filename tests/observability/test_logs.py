@@ -48,6 +48,11 @@ def test_every_line_of_every_process_is_an_object_with_the_required_fields(lines
         assert datetime.fromisoformat(line["timestamp"]).utcoffset() is not None
 
 
+def test_nothing_unforeseen_is_logged(lines: list[dict[str, Any]]) -> None:
+    """The dead letter of the story is foreseen, and so are images and devices that fail."""
+    assert [line for line in lines if "exception" in line] == []
+
+
 def test_a_campaign_is_followed_through_the_services_by_its_id(story: Story, lines: list[dict[str, Any]]) -> None:
     found = [line for line in lines if line.get("campaign_id") == story.campaign_id]
     done = {(line["service"], line["task"]) for line in found if line["event"] == "task done"}
