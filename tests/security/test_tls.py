@@ -94,7 +94,7 @@ def test_a_server_without_tls_is_refused_where_tls_is_asked_for(
 ) -> None:
     address = urlsplit(getattr(server_addresses, f"{server}_url").get_secret_value())
     # Redis takes a greeting in TLS for the beginning of a long command, and waits for its end.
-    patience = "socket_timeout=1" if server == "redis" else ""
+    patience = "socket_timeout=1&socket_connect_timeout=1" if server == "redis" else ""
     url = address._replace(scheme=_SCHEMES[server], query=patience).geturl()
     refusal(connect, {f"{server}_url": url, f"{server}_ca_file": str(authority.ca_file)})
 
