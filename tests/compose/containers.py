@@ -97,8 +97,7 @@ class Machine:
 
     def run_to_end(self, name: str) -> None:
         process = self._start(name)
-        until(f"{name} ended", lambda: not process.alive, _START_SECONDS)
-        if process.stop() != 0:
+        if process.wait(_START_SECONDS) != 0:
             raise RuntimeError(f"{name} failed:\n{process.tail()}")
 
     def start(self, name: str) -> None:

@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 from dashboards.drawing import draw
@@ -24,10 +25,10 @@ QUIET_SECONDS = 10
 
 def main() -> None:
     servers = server_addresses()
-    receiver = Receiver(tls=None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (
+            closing(Receiver(tls=None)) as receiver,
             observable_fleet(servers, folder / "fleet") as fleet,
             prometheus_of(fleet, servers, folder / "prometheus", scrape_interval=f"{SCRAPE_SECONDS:g}s") as prometheus,
         ):
@@ -50,7 +51,6 @@ def main() -> None:
                 file = FOLDER / f"{board.name}.png"
                 draw(board, prometheus, view, file)
                 sys.stdout.write(f"{file.relative_to(FOLDER.parents[1])}: {file.stat().st_size:,} bytes\n")
-    receiver.close()
 
 
 def _work(scenario: Scenario) -> None:

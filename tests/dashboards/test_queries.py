@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -55,8 +56,7 @@ class Seen:
 def seen(server_addresses: ServerAddresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """Everything happens twice, and is scraped in between: a rate needs a first value and a later one."""
     folder = tmp_path_factory.mktemp("dashboards")
-    receiver = Receiver(tls=None)
-    with observable_fleet(server_addresses, folder / "fleet") as fleet:
+    with closing(Receiver(tls=None)) as receiver, observable_fleet(server_addresses, folder / "fleet") as fleet:
         began = time.time()
         with prometheus_of(
             fleet, server_addresses, folder / "prometheus", scrape_interval=f"{SCRAPE_SECONDS:g}s"
@@ -86,7 +86,6 @@ def seen(server_addresses: ServerAddresses, tmp_path_factory: pytest.TempPathFac
                     until(f"{expression} is {value}", partial(_is, prometheus, expression, value), 120, every=0.25)
             view = View(began, time.time(), SCRAPE_SECONDS)
             yield Seen(scenario, prometheus, view, dict(devices), dict(images))
-    receiver.close()
 
 
 def _is(prometheus: Prometheus, expression: str, value: float) -> bool:

@@ -19,7 +19,7 @@ _START_SECONDS = 120
 
 
 class Monitor:
-    """Use `close` when done. Its API asks for the password, as its pages do."""
+    """Starts at once; use `close` when done. Its API asks for the password, as its pages do."""
 
     def __init__(self, broker_url: str, folder: Path) -> None:
         self.url = f"http://{HOST}:{free_port()}"
@@ -34,6 +34,8 @@ class Monitor:
         program = str(Path(sys.executable).parent / FLOWER[0])
         self.process = Process("flower", [program, *FLOWER[1:]], environment, folder)
         self._http = httpx.Client(base_url=self.url, auth=("fanfare", self.password), timeout=60, trust_env=False)
+
+    def wait_until_it_answers(self) -> None:
         until("Flower answers", self._answers, _START_SECONDS)
 
     def workers(self) -> dict[str, Any]:

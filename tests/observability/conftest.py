@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 import trustme
@@ -18,8 +19,8 @@ def story(server_addresses: ServerAddresses, tmp_path_factory: pytest.TempPathFa
     """Told once: a campaign, one whose messages are lost, an upload, a webhook, a dead letter; then an orderly stop."""
     ca_file = tmp_path_factory.mktemp("ca") / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(ca_file))
-    receiver = Receiver(None)
     with (
+        closing(Receiver(None)) as receiver,
         Collector() as collector,
         fleet_on(
             server_addresses,
@@ -41,4 +42,3 @@ def story(server_addresses: ServerAddresses, tmp_path_factory: pytest.TempPathFa
             ends = stopping.map(lambda name: fleet.processes[name].stop(), names)
             assert dict(zip(names, ends, strict=True)) == dict.fromkeys(names, 0)
         yield told
-    receiver.close()

@@ -157,8 +157,7 @@ def start(name: str, fleet: Fleet, folder: Path) -> Process:
 
 def test_migrate_ends_by_itself(fleet: Fleet, tmp_path: Path) -> None:
     process = start("fanfare-migrate", fleet, tmp_path)
-    until("it ended", lambda: not process.alive, 120)
-    assert process.stop() == 0, process.tail()
+    assert process.wait(120) == 0, process.tail()
     with psycopg.connect(fleet.database.database_url.get_secret_value()) as connection:
         assert connection.execute("SELECT count(*) FROM campaigns").fetchone() == (0,)
 
