@@ -88,9 +88,8 @@ def _import_definitions(machine: Machine, layout: Layout, port: int) -> None:
     password = Credentials(layout.run / "secrets.json").password("rabbitmq.fanfare-admin")
     auth = ("fanfare-admin", password)
     url = f"http://{HOST}:{port}/api"
-    for user in ("api", "orchestrator", "push-worker", "image-worker"):
-        httpx.delete(f"{url}/users/{user}", auth=auth, trust_env=False).raise_for_status()
-    httpx.delete(f"{url}/vhosts/fanfare", auth=auth, trust_env=False).raise_for_status()
+    for place in ("users/api", "users/orchestrator", "users/push-worker", "users/image-worker", "vhosts/fanfare"):
+        httpx.delete(f"{url}/{place}", auth=auth, timeout=60, trust_env=False).raise_for_status()
     configuration = (machine.clone / "deploy" / "compose" / "rabbitmq.conf").read_text()
     (folder,) = (line.partition(" = ")[2] for line in configuration.splitlines() if line.startswith("load_definitions"))
     for file in sorted(Path(machine.located("rabbitmq", folder)).iterdir()):

@@ -45,6 +45,7 @@ def monitored(
                 user = stack.enter_context(management.user(vhost, **patterns))
                 monitor = Monitor(user.settings(fleet.broker).broker_url.get_secret_value(), folder)
                 stack.callback(monitor.close)
+                monitor.wait_until_it_answers()
             else:
                 name = urlsplit(fleet.of_services[permission["user"]]["FANFARE_BROKER_URL"]).username or ""
                 management.permit(vhost, name, **patterns)
@@ -98,7 +99,8 @@ def test_it_shows_workers_states_arguments_and_run_times_and_no_token(fleet: Fle
 
 def test_nobody_looks_without_the_password(monitor: Monitor) -> None:
     for path in ("/", "/workers", "/api/tasks"):
-        assert httpx.get(f"{monitor.url}{path}", trust_env=False).status_code == httpx.codes.UNAUTHORIZED
+        answer = httpx.get(f"{monitor.url}{path}", timeout=60, trust_env=False)
+        assert answer.status_code == httpx.codes.UNAUTHORIZED
 
 
 @pytest.mark.parametrize(("signal", "repeats"), [("SIGTERM", 0), ("SIGKILL", WINDOW)])
