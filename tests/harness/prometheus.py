@@ -47,7 +47,7 @@ class ScrapeTarget:
 class Prometheus:
     """Answers as Prometheus' HTTP API does: a list of series, each with its `metric` (the labels) and `value` or `values`.
 
-    Raises httpx.HTTPStatusError for a query that does not parse.
+    Raises ValueError for a query that does not parse.
     """
 
     def __init__(

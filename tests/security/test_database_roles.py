@@ -114,7 +114,7 @@ def ledger(servers: TlsServers) -> DatabaseSettings:
 
 @pytest.fixture(scope="module")
 def connect(servers: TlsServers, ledger: DatabaseSettings) -> Iterator[Connect]:
-    """A connection as a role, with its own certificate. What a statement did is undone by `rolled_back`."""
+    """A connection as a role, with its own certificate. Each statement is a transaction of its own."""
     opened: dict[str, Connection] = {}
 
     def open_as(role: str) -> Connection:
