@@ -29,14 +29,18 @@ FROM {{jobs}} j JOIN {{batches}} b ON b.{{key}} = j.id
 WHERE j.status = 'processing' AND {_DUE}
 """
 
-# Closing a batch updates its job's row. A batch is a few seconds' work by its quota and rate, so a job that goes on at
-# all closes one every few seconds, however long it takes as a whole.
-_LONGEST_STALL = f"""
-SELECT greatest(coalesce(max(extract(epoch FROM now() - {{progressed}})), 0), 0)
-FROM {{{{jobs}}}} j
-WHERE {{{{may_work}}}} AND NOT {{waits}}
-  AND EXISTS (SELECT FROM {{{{batches}}}} b WHERE b.{{{{key}}}} = j.id AND {_DUE} AND {{{{may_dispatch}}}})
+
+def _longest_stall(progressed: str, waits: str) -> str:
+    """Closing a batch updates its job's row. A batch is a few seconds' work by its quota and rate, so a job that goes on
+    at all closes one every few seconds, however long it takes as a whole.
+    """
+    return f"""
+SELECT greatest(coalesce(max(extract(epoch FROM now() - {progressed})), 0), 0)
+FROM {{jobs}} j
+WHERE {{may_work}} AND NOT {waits}
+  AND EXISTS (SELECT FROM {{batches}} b WHERE b.{{key}} = j.id AND {_DUE} AND {{may_dispatch}})
 """
+
 
 _RANK = f"array_position(ARRAY{[priority.value for priority in Priority]}, {{}}.priority)"
 # A higher priority of the same app goes first for as long as it has something to send; if that stalls, it is counted.
@@ -63,7 +67,7 @@ _GAUGES = {
         metrics.campaigns_paused,
         metrics.campaign_oldest_pending,
         metrics.campaign_longest_stall,
-        _LONGEST_STALL.format(progressed="greatest(j.updated_at, j.started_at)", waits=_STANDS_BEHIND),
+        _longest_stall("greatest(j.updated_at, j.started_at)", waits=_STANDS_BEHIND),
     ),
     IMAGE_JOBS.name: _Gauges(
         metrics.image_jobs,
@@ -71,7 +75,7 @@ _GAUGES = {
         metrics.image_job_oldest_pending,
         metrics.image_job_longest_stall,
         # One with a rate may go on from `next_batch_at` on.
-        _LONGEST_STALL.format(progressed="greatest(j.updated_at, j.started_at, j.next_batch_at)", waits="false"),
+        _longest_stall("greatest(j.updated_at, j.started_at, j.next_batch_at)", waits="false"),
     ),
 }
 
