@@ -14,7 +14,7 @@ from fanfare_dashboards.panels import (
     number,
     runbook,
 )
-from fanfare_dashboards.queries import APP, DEVICES, DEVICES_FAILED, increase, or_none, or_zero, rate, share
+from fanfare_dashboards.queries import APP, DEVICES, DEVICES_FAILED, increase, or_none, paused, rate, share
 
 _PRIORITY = 'priority=~"$priority"'
 _ANSWERED = 'outcome=~"accepted|failed|unknown"'
@@ -78,10 +78,7 @@ def _is_all_well(page: Dashboard) -> None:
             "Campaigns that paused by themselves",
             "With a reason that nobody requested. They wait for a human."
             f"{runbook('FanfareCampaignPaused', 'FanfareCredentialsRefused', 'FanfareLedgerImbalance')}",
-            or_zero(
-                'sum(max by (reason) (fanfare_campaigns_paused{reason!="requested"}))',
-                'max(fanfare_campaigns{status="paused"})',
-            ),
+            paused("campaign"),
             "short",
             steps={1: "red"},
         )

@@ -23,6 +23,7 @@ from fanfare_dashboards.queries import (
     increase,
     messages,
     or_zero,
+    paused,
     rate,
     share,
     unattended,
@@ -103,7 +104,7 @@ def _is_all_well(page: Dashboard) -> None:
             "Jobs that paused by themselves",
             "Campaigns and image jobs with a reason that nobody requested: refused credentials, a batch set aside, an account "
             f"that does not add up. They wait for a human.{runbook('FanfareCampaignPaused', 'FanfareLedgerImbalance')}",
-            f"{_paused('campaign')} + {_paused('image_job')}",
+            f"({paused('campaign')}) + ({paused('image_job')})",
             "short",
             steps={1: "red"},
         )
@@ -288,8 +289,3 @@ def _processes(page: Dashboard) -> None:
             "ops",
         )
     )
-
-
-def _paused(kind: str) -> str:
-    reasons = f'sum(max by (reason) (fanfare_{kind}s_paused{{reason!="requested"}}))'
-    return f'({or_zero(reasons, f"""max(fanfare_{kind}s{{status="paused"}})""")})'

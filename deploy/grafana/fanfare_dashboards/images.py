@@ -23,7 +23,7 @@ from fanfare_dashboards.queries import (
     consumers,
     increase,
     messages,
-    or_zero,
+    paused,
     quantile,
     rate,
     share,
@@ -94,10 +94,7 @@ def _is_all_well(page: Dashboard) -> None:
             "Image jobs that paused by themselves",
             "With a reason that nobody requested. They wait for a human."
             f"{runbook('FanfareImageJobPaused', 'FanfareLedgerImbalance')}",
-            or_zero(
-                'sum(max by (reason) (fanfare_image_jobs_paused{reason!="requested"}))',
-                'max(fanfare_image_jobs{status="paused"})',
-            ),
+            paused("image_job"),
             "short",
             steps={1: "red"},
         )

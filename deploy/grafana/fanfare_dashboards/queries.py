@@ -73,6 +73,14 @@ def unattended(queue: str = "$queue") -> str:
     return f"sum(({messages(queue=queue)} > bool 0) * on (queue) ({consumers(queue)} == bool 0))"
 
 
+def paused(kind: str) -> str:
+    """How many jobs of a kind, `campaign` or `image_job`, paused with a reason that nobody requested."""
+    return or_zero(
+        f'sum(max by (reason) (fanfare_{kind}s_paused{{reason!="requested"}}))',
+        f'max(fanfare_{kind}s{{status="paused"}})',
+    )
+
+
 def items(*, failed: bool = False, queue: str = "$queue") -> str:
     """Devices and images whose outcome was recorded, a second, by the queue that their work stood on."""
     devices = rate(DEVICES, APP, *([DEVICES_FAILED] if failed else []), by="priority")
