@@ -1,7 +1,9 @@
 """How the pods run: within the restricted profile, with limits, with probes that tell dead from disconnected."""
 
 import re
+import shutil
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,6 +103,19 @@ def test_every_image_has_the_projects_version_and_none_is_latest(overlay: Manife
         if name.startswith("fanfare/"):
             assert tag == version, image
             assert (ROOT / "services" / name.removeprefix("fanfare/") / "Dockerfile").exists()
+
+
+def test_a_registry_that_is_named_once_is_that_of_every_image_of_ours(tmp_path: Path) -> None:
+    """Of the migration too, which is applied by itself before the fleet and then with it, as the same Job."""
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
+    named = tmp_path / "deploy/k8s/components/images/kustomization.yaml"
+    named.write_text(named.read_text().replace("newName: ", "newName: registry.example.com:5000/"))
+    overlays = tmp_path / "deploy/k8s/overlays"
+    for folder in ("production/migrate", "production", "keda"):
+        images = {container(workload)["image"] for workload in Manifests.of(overlays / folder).workloads}
+        ours = {image for image in images if "fanfare/" in image}
+        assert ours
+        assert all(image.startswith("registry.example.com:5000/fanfare/") for image in ours), ours
 
 
 def test_the_servers_are_those_of_compose(production: Manifests) -> None:
