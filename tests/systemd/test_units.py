@@ -100,6 +100,32 @@ def test_whoever_ends_is_started_again_and_only_the_main_process_is_told_to_stop
     assert int(unit.value("LimitNOFILE")) >= 65_536
 
 
+@pytest.mark.parametrize("name", ["fanfare-api", *WORKERS])
+def test_a_service_waits_for_the_migration_and_is_not_restarted_with_it(name: str) -> None:
+    """What requires a unit is stopped and started with it, all of them at once."""
+    unit = Unit(name)
+    assert "fanfare-migrate.service" in unit.values("After")
+    assert "fanfare-migrate.service" in unit.values("Wants")
+    for binding in ("Requires", "Requisite", "BindsTo"):
+        assert unit.values(binding) == []
+
+
+def test_the_user_of_every_service_is_made(tmp_path: Path) -> None:
+    programs.ensure(programs.SYSTEMD)
+    sysusers = programs.program(programs.SYSTEMD, "systemd-sysusers")
+    (tmp_path / "etc").mkdir()
+    made = subprocess.run(
+        [sysusers, f"--root={tmp_path}", "-"],
+        input=(FOLDER / "fanfare.sysusers").read_text(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    users = {line.split(":")[0] for line in (tmp_path / "etc" / "passwd").read_text().splitlines()}
+    assert {Unit(name).value("User") for name in UNITS} == users
+
+
 def test_a_service_is_given_more_time_to_stop_than_it_takes() -> None:
     assert int(Unit("fanfare-api").value("TimeoutStopSec")) > ApiSettings.model_fields["api_drain_seconds"].default
     shutdown = WorkerSettings.model_fields["worker_shutdown_seconds"].default

@@ -42,8 +42,8 @@ RABBITMQ = Server(
 )
 PROMETHEUS = Server("prometheus", ("prometheus", "promtool"))
 """No part of the fleet: tests and the rehearsal ask it what an operator's would say."""
-SYSTEMD = Server("systemd", ("systemd-analyze",))
-"""Verifies units; nothing is run by it."""
+SYSTEMD = Server("systemd", ("systemd-analyze", "systemd-sysusers"))
+"""Verifies units and users; nothing is run by it."""
 EPMD = Server("erlang-base", ("epmd",), ("usr/lib/erlang/erts-*/bin",))
 
 
