@@ -1,17 +1,17 @@
 """What is rehearsed, as rendered: one Deployment, its autoscaler, and the rules of the adapter that the autoscaler asks."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import yaml
 
-from harness.kustomize import MANIFESTS, render
+from k8s.manifests import Manifest, Manifests
 from rehearsal.container import Container
 from rehearsal.external_metrics import Rule
 from rehearsal.specification import HorizontalPodAutoscaler
 
-_FLEET = MANIFESTS / "overlays" / "production"
-_ADAPTER = MANIFESTS / "components" / "prometheus-adapter"
+_FLEET = "overlays/production"
+_ADAPTER = "components/prometheus-adapter"
 
 
 @dataclass(frozen=True)
@@ -27,26 +27,21 @@ class Rendered:
     @classmethod
     def of(cls, autoscaler: str) -> Self:
         """Of the HorizontalPodAutoscaler with that name. Raises ValueError for manifests that are not rehearsed."""
-        manifests = render(_FLEET)
-        hpa = _find(manifests, "HorizontalPodAutoscaler", autoscaler)
+        fleet = Manifests.of(_FLEET)
+        hpa = fleet.the("HorizontalPodAutoscaler", autoscaler)
         spec = HorizontalPodAutoscaler.of(hpa)
-        deployment = _find(manifests, "Deployment", spec.scale_target_ref.name)
-        adapter = _find(render(_ADAPTER), "ConfigMap", "adapter-config")
+        deployment = fleet.the("Deployment", spec.scale_target_ref.name)
+        adapter = Manifests.of(_ADAPTER).the("ConfigMap", "adapter-config")
         configuration = yaml.safe_load(adapter["data"]["config.yaml"])
         return cls(
             namespace=hpa["metadata"]["namespace"],
-            scrape_interval=_scrape_interval(_find(manifests, "ServiceMonitor", "rabbitmq")),
+            scrape_interval=_scrape_interval(fleet.the("ServiceMonitor", "rabbitmq")),
             autoscaler=spec,
-            container=Container.of(deployment, manifests),
+            container=Container.of(deployment, fleet),
             rules=[Rule.model_validate(rule) for rule in configuration["externalRules"]],
         )
 
 
-def _find(manifests: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
-    (found,) = [each for each in manifests if each["kind"] == kind and each["metadata"]["name"] == name]
-    return found
-
-
-def _scrape_interval(monitor: dict[str, Any]) -> str:
+def _scrape_interval(monitor: Manifest) -> str:
     (endpoint,) = [each for each in monitor["spec"]["endpoints"] if each["path"] == "/metrics/detailed"]
     return str(endpoint["interval"])
