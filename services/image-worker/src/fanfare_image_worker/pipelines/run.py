@@ -32,7 +32,7 @@ def run_pipeline(process: WorkingProcess, claim: Claim) -> None:
         if time.monotonic() - began > _PATIENCE_SECONDS:
             return give_batch_back(process, claim, "PATIENCE")
         try:
-            with tracing.span("make image", image_id=str(item.image_id), position=item.position) as span:
+            with tracing.span("make image", image_id=item.image_id, position=item.position) as span:
                 made = maker.make(item)
                 span.set(**_told(made))
         except StorageUnavailableError as error:
