@@ -15,6 +15,8 @@ BOOTSTRAP = ROOT / "deploy/native/bootstrap"
 BASE = "python:3.13-slim-bookworm"
 LABELS = {"title", "description", "version", "licenses", "base.name"}
 SERVICES = sorted(project.parent.name for project in ROOT.glob("services/*/pyproject.toml"))
+BESIDE = {"flower": "deploy", "fcm-simulator": "tests"}
+"""Images that Compose builds and that are no service's, each with its folder."""
 
 
 class Instruction(NamedTuple):
@@ -25,9 +27,9 @@ class Instruction(NamedTuple):
 class Dockerfile:
     """Its instructions by stage, with lines joined and comments left out."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, folder: str = "services") -> None:
         self.service = service
-        self.text = (ROOT / "services" / service / "Dockerfile").read_text()
+        self.text = (ROOT / folder / service / "Dockerfile").read_text()
         lines = "\n".join(line for line in self.text.splitlines() if not line.startswith("#"))
         self.stages: list[list[Instruction]] = []
         for line in lines.replace("\\\n", " ").splitlines():
@@ -196,6 +198,55 @@ def test_the_context_holds_what_the_build_needs_and_no_more() -> None:
 def test_images_are_made_with_the_uv_that_clones_are_given(dockerfile: Dockerfile) -> None:
     (wanted,) = re.findall(r"^wanted=(.+)$", BOOTSTRAP.read_text(), re.MULTILINE)
     assert f"uv=={wanted}" in dockerfile.text
+
+
+def test_every_dockerfile_is_looked_at() -> None:
+    found = {
+        file.parent.relative_to(ROOT)
+        for top in ("services", "deploy", "tests")
+        for file in (ROOT / top).glob("*/Dockerfile")
+    }
+    assert found == {Path("services", service) for service in SERVICES} | {
+        Path(top, name) for name, top in BESIDE.items()
+    }
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_an_image_beside_the_services_keeps_their_rules(name: str) -> None:
+    file = Dockerfile(name, BESIDE[name])
+    root: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (wanted,) = re.findall(r"^wanted=(.+)$", BOOTSTRAP.read_text(), re.MULTILINE)
+    assert [stage[0].value for stage in file.stages] == [f"{BASE} AS build", BASE]
+    assert f"uv=={wanted}" in file.text
+    syncs = [run for run in file.values("RUN", stage=0) if "uv sync" in run]
+    assert syncs
+    for sync in syncs:
+        assert "--frozen" in sync
+        assert sync.endswith(("--only-group flower", "--package fcm-simulator"))
+    assert "flower" in root["dependency-groups"]
+    assert min(map(int, file.value("USER").split(":"))) > 10_000
+    assert json.loads(file.value("CMD"))
+    assert f'image.version="{root["project"]["version"]}"' in file.value("LABEL")
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_the_context_of_an_image_beside_the_services_holds_what_it_copies_and_no_more(name: str) -> None:
+    file = Dockerfile(name, BESIDE[name])
+    copied = {
+        source
+        for stage in (0, 1)
+        for copy in file.values("COPY", stage)
+        if not copy.startswith("--from=")
+        for source in copy.split()[:-1]
+    }
+    assert all((ROOT / source).exists() for source in copied), copied
+    first, *rest = [
+        line
+        for line in (ROOT / BESIDE[name] / name / "Dockerfile.dockerignore").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    assert first == "*"
+    assert {line.removeprefix("!") for line in rest if line.startswith("!")} == copied
 
 
 def test_an_engine_that_is_none_is_refused() -> None:
