@@ -55,6 +55,7 @@ def test_promtool_reads_the_rules() -> None:
     promtool("check", "rules", *map(str, RULE_FILES))
 
 
+@pytest.mark.timeout(900)
 def test_every_alert_fires_where_it_should_and_not_where_it_should_not() -> None:
     promtool("test", "rules", *map(str, TEST_FILES))
 

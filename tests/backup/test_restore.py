@@ -107,6 +107,7 @@ def move_to(fleet: Fleet, database: DatabaseSettings) -> None:
     fleet.wait_until_connected(*PROCESSES[1:])
 
 
+@pytest.mark.timeout(900)
 def test_a_restored_ledger_sends_to_nobody_before_a_person_says_so_and_then_to_everybody_it_does_not_know_of(
     fleet: Fleet, restored: DatabaseSettings, runbook_of: Callable[..., Any]
 ) -> None:
