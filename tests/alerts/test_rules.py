@@ -1,16 +1,15 @@
 """Alert rules are tested by promtool, lead to a runbook, and ask only for what the code and RabbitMQ tell."""
 
 import re
-import subprocess
 
 import pytest
 
-from fanfare_native import programs
 from fanfare_shared.contracts.messages import MESSAGES
 from fanfare_shared.contracts.queues import Queue
 from harness.alert_rules import RULE_FILES, TEST_FILES, Rule, alerts, cases, groups, rules
 from harness.fleet import ROOT
 from harness.metrics_table import LABELS, collectors
+from harness.prometheus import promtool
 
 # What Prometheus and the scrape's configuration add to every sample.
 _OF_THE_TARGET = {"job", "instance", "workload"}
@@ -24,13 +23,6 @@ _RABBITMQ = {
     "rabbitmq_auth_attempts_failed_total": {"protocol"},
 }
 """That RabbitMQ has them, a test with a real Prometheus says."""
-
-
-def promtool(*arguments: str) -> None:
-    programs.ensure(programs.PROMETHEUS)
-    command = [str(programs.program(programs.PROMETHEUS, "promtool")), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def family(metric: str) -> str:

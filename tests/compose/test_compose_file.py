@@ -14,10 +14,10 @@ from flower.monitor import FLOWER
 
 from compose.compose_file import ROOT, ComposeFile, Service, dotenv, fill_in, read
 from fanfare_api.settings import ApiSettings
-from fanfare_native import programs
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.contracts.words import Lane, Priority
 from fanfare_shared.settings import WorkerSettings
+from harness.prometheus import promtool
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 SERVICES = sorted(read().all_services)
@@ -182,11 +182,7 @@ def test_a_service_is_given_more_time_to_stop_than_it_takes(compose_file: Compos
 
 
 def test_prometheus_takes_its_configuration() -> None:
-    programs.ensure(programs.PROMETHEUS)
-    promtool = programs.program(programs.PROMETHEUS, "promtool")
-    file = ROOT / "deploy" / "prometheus" / "prometheus.yml"
-    checked = subprocess.run([promtool, "check", "config", file], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    promtool("check", "config", str(ROOT / "deploy" / "prometheus" / "prometheus.yml"))
 
 
 def test_prometheus_scrapes_every_program_of_ours_under_the_fleet_s_labels(compose_file: ComposeFile) -> None:

@@ -9,6 +9,7 @@ each queue, whose `vhost` label always says `fanfare`, whatever the tests' own v
 """
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,6 +121,14 @@ class Prometheus:
         if answer.status_code == httpx.codes.BAD_REQUEST:
             raise ValueError(f"{answer.json()['error']}: {parameters.get('query')}")
         return answer.raise_for_status().json()["data"]
+
+
+def promtool(*arguments: str) -> None:
+    """Installs it where it is missing. AssertionError with what it said, where it is not content."""
+    programs.ensure(programs.PROMETHEUS)
+    command = [str(programs.program(programs.PROMETHEUS, "promtool")), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @contextmanager

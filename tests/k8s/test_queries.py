@@ -1,12 +1,11 @@
 """What Prometheus answers to the autoscalers' query, by promtool: the depth, or nothing where it is not known."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from fanfare_native import programs
+from harness.prometheus import promtool
 from k8s.manifests import Manifests, name_of
 from k8s.test_autoscaling import queue_of
 
@@ -32,8 +31,7 @@ def query() -> str:
 
 
 def check(folder: Path, query: str, answers: dict[str, dict[str, int]]) -> None:
-    """`answers`: the value of each queue, by time. Raises CalledProcessError with what promtool found."""
-    programs.ensure(programs.PROMETHEUS)
+    """`answers`: the value of each queue, by time. AssertionError with what promtool found."""
     file = folder / "test.yml"
     tests = [
         {
@@ -46,9 +44,7 @@ def check(folder: Path, query: str, answers: dict[str, dict[str, int]]) -> None:
     world = {"interval": "15s", "input_series": WORLD, "promql_expr_test": tests}
     # promtool plays the world no further than to the next whole evaluation interval.
     file.write_text(yaml.safe_dump({"evaluation_interval": "15s", "tests": [world]}))
-    promtool = programs.program(programs.PROMETHEUS, "promtool")
-    found = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stdout + found.stderr
+    promtool("test", "rules", str(file))
 
 
 def test_it_is_the_depth_in_the_vhost(tmp_path: Path, query: str) -> None:
