@@ -53,7 +53,7 @@ def parts(context: Context) -> list[Part]:
             home / "rabbitmq.conf": _configuration(context, definitions),
             # Takes the place of /etc/rabbitmq/rabbitmq-env.conf, which is for the machine's own server.
             home / "rabbitmq-env.conf": "",
-            home / "enabled_plugins": "[rabbitmq_management,rabbitmq_prometheus].\n",
+            home / "enabled_plugins": _committed(context, "enabled_plugins").read_text(encoding="utf-8"),
             definitions / "definitions.json": _committed(context, "definitions.json").read_text(encoding="utf-8"),
             definitions / "users.json": _users(context),
         },
