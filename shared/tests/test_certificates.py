@@ -5,8 +5,7 @@ from pathlib import Path
 
 import trustme
 
-from fanfare_shared.certificates import show_certificates
-from fanfare_shared.metrics import tls_certificate_expiry
+from fanfare_shared.certificates import CertificateExpiryCollector
 from fanfare_shared.settings import BrokerSettings
 
 SOON, LATER = datetime(2031, 5, 1, tzinfo=UTC), datetime(2032, 5, 1, tzinfo=UTC)
@@ -17,8 +16,12 @@ def certificate(expires: datetime) -> bytes:
 
 
 def shown(file: Path, setting: str) -> float:
-    show_certificates(BrokerSettings.model_validate({"broker_url": "amqps://localhost", setting: file}))
-    return float(tls_certificate_expiry.labels(setting, str(file))._value.get())
+    key = {"broker_key_file": file.with_suffix(".key")} if setting == "broker_cert_file" else {}
+    settings = BrokerSettings.model_validate({"broker_url": "amqps://localhost", setting: file} | key)
+    [family] = CertificateExpiryCollector(settings).collect()
+    [sample] = family.samples
+    assert sample.labels == {"setting": setting, "file": str(file)}
+    return float(sample.value)
 
 
 def test_a_chain_expires_with_its_first_certificate_and_authorities_with_their_last(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from fanfare_shared.contracts.messages import MESSAGES
 from fanfare_shared.contracts.queues import Queue
 from harness.alert_rules import RULE_FILES, TEST_FILES, Rule, alerts, cases, groups, rules
 from harness.fleet import ROOT
-from harness.metrics_table import LABELS, collectors
+from harness.metrics_table import LABELS, definitions
 from harness.prometheus import promtool
 
 # What Prometheus and the scrape's configuration add to every sample.
@@ -38,9 +38,9 @@ def labels_of(metric: str) -> set[str]:
     if metric.startswith("fanfare:"):
         (record,) = [rule for rule in rules() if rule.name == metric]
         return record.grouped_by
-    collector = collectors()[family(metric)]
+    collector = definitions()[family(metric)]
     buckets = {"le"} if metric.endswith("_bucket") else set()
-    return set(collector._labelnames) | buckets | _OF_THE_TARGET
+    return set(collector.labels) | buckets | _OF_THE_TARGET
 
 
 def test_promtool_reads_the_rules() -> None:

@@ -20,7 +20,7 @@ from fanfare_shared.settings import DatabaseSettings
 from harness import kustomize
 from harness.alert_rules import alerts
 from harness.fleet import ROOT
-from harness.metrics_table import collectors
+from harness.metrics_table import definitions
 from harness.runbooks import PAGES, Block, anchors, blocks, inline_code, links
 
 # What a runbook may start, apart from bash's own words. `ledger` is psql on the ledger, and is really run.
@@ -150,7 +150,7 @@ def test_every_metric_of_a_runbook_is_in_the_catalogue() -> None:
     named = {name for page in PAGES for name in re.findall(r"\bfanfare_[a-z_]+", page.read_text())}
     # Names of databases, which only look alike.
     named -= {"fanfare_restored", "fanfare_before"}
-    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} <= collectors().keys()
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} <= definitions().keys()
 
 
 def test_every_setting_of_a_runbook_is_in_the_readme() -> None:

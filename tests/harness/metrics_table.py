@@ -154,18 +154,32 @@ LABELS: dict[str, dict[str, Values]] = {
 }
 
 
-def collectors() -> dict[str, MetricWrapperBase]:
+@dataclass(frozen=True)
+class Definition:
+    """`labels` in the code's order."""
+
+    type: str
+    labels: tuple[str, ...]
+    documentation: str
+
+
+def definitions() -> dict[str, Definition]:
     """Every metric of the code, by the name its samples are asked for: a counter's ends in `_total`."""
-    found = (value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase))
-    return {f"{each._name}_total" if each._type == "counter" else each._name: each for each in found}
+    found = {}
+    for each in vars(metrics).values():
+        if isinstance(each, MetricWrapperBase):
+            name = f"{each._name}_total" if each._type == "counter" else each._name
+            found[name] = Definition(str(each._type), tuple(each._labelnames), each._documentation)
+    read = metrics.tls_certificate_expiry()
+    return found | {read.name: Definition(read.type, read._labelnames, read.documentation)}
 
 
 def table() -> str:
     lines = ["| metric | type | labels | counted by | what it tells |", "|---|---|---|---|---|"]
-    for name, metric in sorted(collectors().items()):
-        labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+    for name, metric in sorted(definitions().items()):
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
         services = "all" if SERVED_BY[name] == _SENDERS else ", ".join(SERVED_BY[name])
-        lines.append(f"| `{name}` | {metric._type} | {labels} | {services} | {metric._documentation} |")
+        lines.append(f"| `{name}` | {metric.type} | {labels} | {services} | {metric.documentation} |")
     return "\n".join(lines)
 
 

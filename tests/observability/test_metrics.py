@@ -4,7 +4,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from harness.metrics_table import LABELS, SERVED_BY, collectors
+from harness.metrics_table import LABELS, SERVED_BY, definitions
 from harness.story import DEAD_DEVICES, DEVICES, WORKERS, Story
 
 SERVICES = {
@@ -39,21 +39,21 @@ def test_every_metric_of_the_catalogue_is_shown_by_each_service_that_counts_it(s
 def test_nothing_is_shown_that_the_catalogue_does_not_have(story: Story) -> None:
     for process in SERVICES:
         ours = {name for name in families(story, process) if name.startswith("fanfare_")}
-        assert ours <= collectors().keys(), process
+        assert ours <= definitions().keys(), process
         others = families(story, process).keys() - ours
         assert all(name.startswith(("process_", "python_")) for name in others), others
 
 
 def test_types_and_labels_are_those_of_the_catalogue(story: Story) -> None:
     for process in SERVICES:
-        for name, metric in collectors().items():
+        for name, metric in definitions().items():
             family = families(story, process).get(name)
             if family is None:
                 continue
-            assert family.type == metric._type, name
+            assert family.type == metric.type, name
             for sample in samples(story, process, name):
                 labels = {label: value for label, value in sample.labels.items() if label != "le"}
-                assert labels.keys() == set(metric._labelnames), sample
+                assert labels.keys() == set(metric.labels), sample
                 for label, value in labels.items():
                     assert LABELS[name][label].allow(value), (process, sample)
 

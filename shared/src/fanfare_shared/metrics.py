@@ -14,6 +14,7 @@ if folder := os.environ.get("FANFARE_METRICS_DIR"):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.metrics_core import GaugeMetricFamily
 
 # A series more for each counter and histogram, with the moment it began; several processes together have none anyway.
 disable_created_metrics()  # type: ignore[no-untyped-call] # has no types
@@ -130,13 +131,6 @@ dead_letters = Counter(
 ledger_imbalances = Counter(
     "fanfare_ledger_imbalances", "Bulk jobs paused because the recount of their outcomes did not match their account"
 )
-tls_certificate_expiry = Gauge(
-    "fanfare_tls_certificate_expiry_timestamp_seconds",
-    "When a certificate file that the process is given expires: a chain with its first certificate, a file of authorities "
-    "with its last; 0: it cannot be read",
-    ["setting", "file"],
-    multiprocess_mode="livemostrecent",
-)
 hints = Counter(
     "fanfare_hints",
     "Messages for RabbitMQ: `published`, `unpublished` (the broker did not answer; the sweep repeats it), `unroutable` "
@@ -151,3 +145,13 @@ build_info = Gauge(
 def show_build(service: str) -> None:
     """Once in a process that serves /metrics. Raises PackageNotFoundError where `fanfare-<service>` is not installed."""
     build_info.labels(service, version(f"fanfare-{service}")).set(1)
+
+
+def tls_certificate_expiry() -> GaugeMetricFamily:
+    """Without values: they are not kept, but read at each scrape by `fanfare_shared.certificates`."""
+    return GaugeMetricFamily(
+        "fanfare_tls_certificate_expiry_timestamp_seconds",
+        "When a certificate file that the process is given expires: a chain with its first certificate, a file of "
+        "authorities with its last; 0: it cannot be read",
+        labels=["setting", "file"],
+    )

@@ -224,3 +224,9 @@ class WorkerSettings(TracingSettings):
     metrics_dir: Path | None = Field(
         default=None, description="prometheus_client's multiprocess folder, wiped when the worker starts"
     )
+
+    @model_validator(mode="after")
+    def _check_metrics(self) -> Self:
+        if self.metrics_port is not None and self.metrics_dir is None:
+            raise ValueError("a worker's /metrics needs FANFARE_METRICS_DIR: its children count there")
+        return self

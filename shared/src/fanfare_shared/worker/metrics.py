@@ -8,12 +8,12 @@ from pathlib import Path
 
 from fanfare_shared import metrics  # noqa: F401 - chooses multiprocess values before prometheus_client is imported
 
-from prometheus_client import REGISTRY, CollectorRegistry, Metric, start_http_server  # isort: skip
+from prometheus_client import CollectorRegistry, Metric, start_http_server  # isort: skip
 from prometheus_client.mmap_dict import MmapedDict  # isort: skip
 from prometheus_client.multiprocess import MultiProcessCollector  # isort: skip
 from prometheus_client.registry import Collector  # isort: skip
 
-from fanfare_shared.certificates import show_certificates
+from fanfare_shared.certificates import CertificateExpiryCollector
 from fanfare_shared.processes import is_alive
 from fanfare_shared.settings import WorkerSettings
 
@@ -31,28 +31,24 @@ def wipe(folder: Path) -> None:
 
 def serve(settings: WorkerSettings) -> None:
     """Answers on `metrics_port` in a thread, where a port is set."""
-    if settings.metrics_port is None:
+    if settings.metrics_port is None or settings.metrics_dir is None:
         return
-    show_certificates(settings)
-    registry = REGISTRY
-    if settings.metrics_dir is not None:
-        registry = CollectorRegistry()
-        registry.register(_LiveCollector(settings, settings.metrics_dir))
+    registry = CollectorRegistry()
+    registry.register(_LiveCollector(settings.metrics_dir))
+    registry.register(CertificateExpiryCollector(settings))
     start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=registry)
 
 
 class _LiveCollector(Collector):
     """Settles what dead children left first; a child that was killed could not do so itself."""
 
-    def __init__(self, settings: WorkerSettings, folder: Path) -> None:
-        self._settings = settings
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._settling = threading.Lock()
         self._values = MultiProcessCollector(None, path=str(folder))  # type: ignore[no-untyped-call] # has no types
 
     def collect(self) -> Iterable[Metric]:
         with self._settling:
-            show_certificates(self._settings)
             for file, pid in _value_files(self._folder):
                 if not is_alive(pid):
                     _settle(file)

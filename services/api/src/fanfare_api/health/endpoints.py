@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from pydantic import BaseModel, Field
 
 from fanfare_api.health.dependencies import dependency_errors
 from fanfare_api.runtime import Runtime, runtime_of
-from fanfare_shared.certificates import show_certificates
+from fanfare_shared.certificates import CertificateExpiryCollector
 
 router = APIRouter(tags=["health"])
 
@@ -50,5 +50,7 @@ async def readyz(runtime: Annotated[Runtime, Depends(runtime_of)], response: Res
 
 @router.get("/metrics", summary="Prometheus", response_class=Response)
 async def metrics(runtime: Annotated[Runtime, Depends(runtime_of)]) -> Response:
-    show_certificates(runtime.settings)
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    registry = CollectorRegistry()
+    registry.register(REGISTRY)
+    registry.register(CertificateExpiryCollector(runtime.settings))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
