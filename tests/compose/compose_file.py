@@ -95,7 +95,9 @@ class ComposeFile:
 def read(shell: Mapping[str, str] | None = None) -> ComposeFile:
     """The repository's own, with its `.env` and what else is set in the `shell`, which stands first."""
     variables = dotenv(ROOT / ".env") | dict(shell or {})
-    stated = yaml.safe_load(fill_in((ROOT / "docker-compose.yml").read_text(), variables))
+    stated: dict[str, Any] = {}
+    for file in variables.get("COMPOSE_FILE", "docker-compose.yml").split(":"):
+        stated = merged(stated, yaml.safe_load(fill_in((ROOT / file).read_text(), variables)))
     services = {}
     for name, service in stated["services"].items():
         given = service.get("environment", {})
@@ -108,6 +110,19 @@ def read(shell: Mapping[str, str] | None = None) -> ComposeFile:
 def dotenv(file: Path) -> dict[str, str]:
     lines = (line for line in file.read_text().splitlines() if line and not line.startswith("#"))
     return dict(line.split("=", 1) for line in lines)
+
+
+def merged(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings key by key, as https://docs.docker.com/reference/compose-file/merge/ says. Raises ValueError for sequences in
+    both, which Compose merges by rules of their own.
+    """
+    result = dict(under)
+    for key, value in over.items():
+        beneath = result.get(key)
+        if isinstance(beneath, list) or (isinstance(value, list) and key in result):
+            raise ValueError(f"{key}: a sequence over another")
+        result[key] = merged(beneath, value) if isinstance(beneath, dict) and isinstance(value, dict) else value
+    return result
 
 
 def fill_in(text: str, variables: Mapping[str, str]) -> str:

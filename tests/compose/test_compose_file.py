@@ -12,7 +12,7 @@ import pytest
 import yaml
 from flower.monitor import FLOWER
 
-from compose.compose_file import ROOT, ComposeFile, Service, dotenv, fill_in, read
+from compose.compose_file import ROOT, ComposeFile, Service, dotenv, fill_in, merged, read
 from fanfare_api.settings import ApiSettings
 from fanfare_shared.contracts.queues import Queue
 from fanfare_shared.contracts.words import Lane, Priority
@@ -20,7 +20,9 @@ from fanfare_shared.settings import WorkerSettings
 from harness.prometheus import promtool
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-SERVICES = sorted(read().all_services)
+# What .env says to take out of its comment.
+WITH_FLOWER = dict(re.findall(r"^#(COMPOSE_FILE)=(.+)$", (ROOT / ".env").read_text(), re.MULTILINE))
+SERVICES = sorted(read(WITH_FLOWER).all_services)
 WORKERS = {
     **{f"push-worker-{priority.value}": Queue.for_push(priority) for priority in Priority},
     **{f"image-worker-{lane.name.lower()}": Queue.for_images(lane) for lane in Lane},
@@ -35,12 +37,13 @@ def compose_file() -> ComposeFile:
 
 
 @pytest.fixture(params=SERVICES)
-def service(request: pytest.FixtureRequest, compose_file: ComposeFile) -> Service:
-    return compose_file.all_services[request.param]
+def service(request: pytest.FixtureRequest) -> Service:
+    return read(WITH_FLOWER).all_services[request.param]
 
 
-def test_it_keeps_the_schema_of_compose() -> None:
-    check = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / "docker-compose.yml")]
+@pytest.mark.parametrize("file", WITH_FLOWER["COMPOSE_FILE"].split(":"))
+def test_it_keeps_the_schema_of_compose(file: str) -> None:
+    check = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / file)]
     checked = subprocess.run([sys.executable, *check], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
@@ -50,6 +53,17 @@ def test_variables_are_filled_in_as_compose_does() -> None:
     assert fill_in("${SET} ${SET:-other} ${EMPTY:-other} ${EMPTY-other} ${UNSET-other} $$SET", variables) == (
         "value value other  other $SET"
     )
+
+
+def test_files_are_merged_as_compose_does() -> None:
+    under = {"services": {"one": {"image": "one", "environment": {"A": "1", "B": "1"}, "tmpfs": ["/tmp"]}}}  # noqa: S108
+    over = {"services": {"one": {"environment": {"B": "2"}}, "two": {"image": "two"}}}
+    assert merged(under, over)["services"] == {
+        "one": {"image": "one", "environment": {"A": "1", "B": "2"}, "tmpfs": ["/tmp"]},  # noqa: S108
+        "two": {"image": "two"},
+    }
+    with pytest.raises(ValueError, match="tmpfs"):
+        merged(under, {"services": {"one": {"tmpfs": ["/run"]}}})
 
 
 def test_the_simulator_stands_in_for_google_unless_it_is_commented_out(compose_file: ComposeFile) -> None:
@@ -74,13 +88,35 @@ def test_each_priority_and_lane_is_a_service_of_its_own(compose_file: ComposeFil
         assert compose_file.services[name].environment["FANFARE_WORKER_NAME"] == name
 
 
-def test_flower_is_a_profile_and_run_as_its_own_tests_run_it() -> None:
+def test_one_line_starts_flower_and_lets_it_see_and_command_the_workers(compose_file: ComposeFile) -> None:
     monitored = {"FANFARE_WORKER_EVENTS": "true", "FANFARE_WORKER_REMOTE_CONTROL": "true"}
-    compose_file = read({"COMPOSE_PROFILES": "simulator,flower", **monitored})
-    assert compose_file.services["flower"].command[3:] == FLOWER
-    assert compose_file.services["flower"].stated["ports"] == ["127.0.0.1:5555:5555"]
+    with_flower = read(WITH_FLOWER)
+    assert with_flower.services.keys() - compose_file.services.keys() == {"flower"}
+    assert with_flower.services["flower"].command[3:] == FLOWER
+    assert with_flower.services["flower"].stated["ports"] == ["127.0.0.1:5555:5555"]
+    changed = {name for name, service in compose_file.services.items() if service != with_flower.services[name]}
+    assert changed == {*WORKERS, "orchestrator", "secrets", "rabbitmq"}
+    for name in changed:
+        before = compose_file.services[name].environment
+        assert with_flower.services[name].environment == before | monitored
+        assert not before.keys() & monitored.keys()
+    assert f"COMPOSE_FILE={WITH_FLOWER['COMPOSE_FILE']}" in (ROOT / "docs" / "flower.md").read_text()
+
+
+def test_flower_can_be_let_watch_alone() -> None:
+    watched = read(WITH_FLOWER | {"FANFARE_WORKER_REMOTE_CONTROL": "false"})
     for name in (*WORKERS, "orchestrator", "secrets", "rabbitmq"):
-        assert compose_file.services[name].environment.items() >= monitored.items()
+        environment = watched.services[name].environment
+        assert environment["FANFARE_WORKER_EVENTS"] == "true"
+        assert environment["FANFARE_WORKER_REMOTE_CONTROL"] == "false"
+
+
+def test_traces_go_where_the_shell_or_dotenv_says(compose_file: ComposeFile) -> None:
+    given = {"FANFARE_OTLP_ENDPOINT": "http://collector:4318", "FANFARE_TRACE_SAMPLE_RATIO": "0.1"}
+    traced = read(given)
+    for name in (*WORKERS, "orchestrator", "api"):
+        assert traced.services[name].environment.items() >= given.items()
+        assert not compose_file.services[name].environment.keys() & given.keys()
 
 
 @pytest.mark.parametrize("events", ["", "true"])
