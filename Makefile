@@ -67,7 +67,7 @@ manifests: install ## write the Kubernetes manifests that are made of others ane
 	@mv deploy/k8s/components/monitoring/.made deploy/k8s/components/monitoring/prometheusrule.yaml
 	@.venv/bin/python -m pytest --quiet tests/k8s
 
-images: ## build the container image of every service, with docker, podman or buildah
+images: ## build the container images of the services, Flower and the simulator, with docker, podman or buildah
 	@deploy/images
 
 test-images: images servers ## build the images, and run a campaign, an upload and the probes through them

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -14,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 BOOTSTRAP = ROOT / "deploy/native/bootstrap"
 BASE = "python:3.13-slim-bookworm"
 LABELS = {"title", "description", "version", "licenses", "base.name"}
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 SERVICES = sorted(project.parent.name for project in ROOT.glob("services/*/pyproject.toml"))
 BESIDE = {"flower": "deploy", "fcm-simulator": "tests"}
 """Images that Compose builds and that are no service's, each with its folder."""
@@ -247,6 +250,42 @@ def test_the_context_of_an_image_beside_the_services_holds_what_it_copies_and_no
     ]
     assert first == "*"
     assert {line.removeprefix("!") for line in rest if line.startswith("!")} == copied
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman"])
+def test_every_image_is_built_with_an_ignore_file_of_its_own_and_a_service_s_is_billed(
+    engine: str, tmp_path: Path
+) -> None:
+    """The script alone, in a folder of its own: its engine writes down what it is told."""
+    dockerfiles = sorted(
+        f"{top}/{name}/Dockerfile" for name, top in (dict.fromkeys(SERVICES, "services") | BESIDE).items()
+    )
+    for file in ("deploy/images", "deploy/engine", "pyproject.toml", *dockerfiles):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+    for name, top in BESIDE.items():
+        shutil.copy(ROOT / top / name / "Dockerfile.dockerignore", tmp_path / top / name)
+    recorder = tmp_path / "bin" / engine
+    recorder.parent.mkdir()
+    recorder.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/told\n')
+    recorder.chmod(0o755)
+
+    path = f"{recorder.parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run([tmp_path / "deploy/images"], env={"ENGINE": engine, "PATH": path}, check=True, timeout=60)
+
+    told = (tmp_path / "told").read_text().splitlines()
+    built = {}
+    for line in told:
+        if line.startswith("build "):
+            options = dict(re.findall(r"--(file|ignorefile|tag) (\S+)", line))
+            built[options.pop("file")] = options
+    assert sorted(built) == dockerfiles
+    for file, options in built.items():
+        name = Path(file).parent.name
+        own = {"ignorefile": f"{file}.dockerignore"} if name in BESIDE and engine != "docker" else {}
+        assert options == {"tag": f"fanfare/{name}:{VERSION}"} | own
+    billed = [line.split()[4].split("/")[1].partition(":")[0] for line in told if line.startswith("run ")]
+    assert billed == SERVICES
 
 
 def test_an_engine_that_is_none_is_refused() -> None:
