@@ -5,6 +5,7 @@ prometheus_client decides when it is imported whether values are shared between 
 therefore the first to import prometheus_client: import that library's names from nowhere else before this module.
 """
 
+import inspect
 import os
 from importlib.metadata import version
 from pathlib import Path
@@ -13,11 +14,25 @@ if folder := os.environ.get("FANFARE_METRICS_DIR"):
     Path(folder).mkdir(parents=True, exist_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, values
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 # A series more for each counter and histogram, with the moment it began; several processes together have none anyway.
 disable_created_metrics()  # type: ignore[no-untyped-call] # has no types
+
+
+def _close_inherited() -> None:
+    for file in _value_files.values():
+        file.close()
+
+
+if folder:
+    # A forked process opens value files of its own when it first counts, and closes those it inherited then. In beat's
+    # process that is too late: Celery has closed every inherited descriptor before, and their numbers are something
+    # else's, such as the connection to RabbitMQ. Closing at the fork is always right, and a second time does nothing.
+    # prometheus_client has no call for that: `close_all_files` forgets the values too, which would never be opened anew.
+    _value_files = inspect.getclosurevars(values.ValueClass.close_all_files).nonlocals["files"]
+    os.register_at_fork(after_in_child=_close_inherited)
 
 _TASK_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

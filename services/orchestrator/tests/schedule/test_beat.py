@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import Any
 
 from celery.beat import Service
@@ -15,6 +18,9 @@ from fanfare_shared.schedule import SCHEDULE, ScheduleSettings
 from fanfare_shared.settings import BrokerSettings
 from fanfare_shared.testing.polling import wait_until
 from fanfare_shared.worker.app import make_app
+
+from prometheus_client import CollectorRegistry  # isort: skip # after fanfare_shared.metrics
+from prometheus_client.multiprocess import MultiProcessCollector  # isort: skip
 
 
 def test_each_work_has_an_entry_every_hour_at_its_minute() -> None:
@@ -41,26 +47,50 @@ def test_the_daily_reconciling_only_looks_unless_it_is_told_to_repair() -> None:
 
 
 RUN_BEAT = """
-from celery.beat import Service
+import sys
+from celery.beat import EmbeddedService
 from fanfare_orchestrator.schedule import beat
 from fanfare_shared.schedule import ScheduleSettings
 from fanfare_shared.settings import BrokerSettings
 from fanfare_shared.worker.app import make_app
 app = make_app("beat-test", BrokerSettings())
 beat.install(app, ScheduleSettings())
-Service(app, scheduler_cls=app.conf.beat_scheduler).start()
+service = EmbeddedService(app, scheduler_cls=app.conf.beat_scheduler)
+service.start()
+sys.stdin.read()
+service.stop()
+service.join()
 """
 
 
-def test_a_beat_that_starts_publishes_every_works_last_run(clean_broker: BrokerSettings, hints: Any) -> None:
-    since = datetime.now(UTC)
-    environment = os.environ | {"FANFARE_BROKER_URL": clean_broker.broker_url.get_secret_value()}
-    process = subprocess.Popen([sys.executable, "-c", RUN_BEAT], env=environment)
+@contextmanager
+def running_beat(broker: BrokerSettings, metrics_dir: Path) -> Iterator[None]:
+    """In a child process, as a worker has it."""
+    environment = os.environ | {
+        "FANFARE_BROKER_URL": broker.broker_url.get_secret_value(),
+        "FANFARE_METRICS_DIR": str(metrics_dir),
+    }
+    process = subprocess.Popen([sys.executable, "-c", RUN_BEAT], env=environment, stdin=subprocess.PIPE)
     try:
-        wait_until(lambda: hints._reader.depth(Queue.MAINTENANCE) >= len(SCHEDULE), "a message for each work")
+        yield
     finally:
-        process.terminate()
-        process.wait(60)
+        process.communicate(timeout=60)
+
+
+def hints_published(metrics_dir: Path) -> float:
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(metrics_dir))  # type: ignore[no-untyped-call] # has no types
+    labels = {"task": RunScheduled.task, "outcome": "published"}
+    return registry.get_sample_value("fanfare_hints_total", labels) or 0
+
+
+def test_a_beat_that_starts_publishes_every_works_last_run_and_counts_it(
+    clean_broker: BrokerSettings, hints: Any, tmp_path: Path
+) -> None:
+    since = datetime.now(UTC)
+    with running_beat(clean_broker, tmp_path):
+        wait_until(lambda: hints_published(tmp_path) >= len(SCHEDULE), "a message for each work")
+    assert hints_published(tmp_path) == len(SCHEDULE)
     check_runs(hints.take(RunScheduled, Queue.MAINTENANCE), since)
 
 

@@ -35,10 +35,8 @@ class Publisher:
     that comes late would be taken for the next message's.
     """
 
-    def __init__(self, app: Celery, *, counts: bool = True) -> None:
-        """`counts`: whether hints are in the metrics."""
+    def __init__(self, app: Celery) -> None:
         self._app = app
-        self._counts = counts
 
     def publish(self, message: Message) -> None:
         """Returns when the broker has confirmed.
@@ -68,19 +66,15 @@ class Publisher:
                 self.publish(message)
             except BrokerUnavailableError as error:
                 log.warning("hint not published; the sweep will repeat it", task=message.task, error=error.detail)
-                self._count(message, "unpublished")
+                hints.labels(message.task, "unpublished").inc()
                 break
             except MessageUnroutableError as error:
                 log.error("hint has no queue", task=message.task, error=error.detail)  # noqa: TRY400 - no traceback
-                self._count(message, "unroutable")
+                hints.labels(message.task, "unroutable").inc()
                 continue
-            self._count(message, "published")
+            hints.labels(message.task, "published").inc()
             published += 1
         return published
-
-    def _count(self, message: Message, outcome: str) -> None:
-        if self._counts:
-            hints.labels(message.task, outcome).inc()
 
     def _publish_reconnecting(self, producer: Producer, message: Message, headers: dict[str, str]) -> None:
         """A kept connection may have been closed meanwhile, by a restarted broker; a fresh one gets a second try."""

@@ -23,9 +23,7 @@ def install(app: Celery, settings: ScheduleSettings) -> None:
     app.conf.update(beat_schedule=beat_schedule(settings))
 
     def publish_last_runs(**_: object) -> None:
-        # In beat's process Celery has closed every inherited file, those of the metrics included: letting go of them now
-        # would close whatever has their numbers by then, such as the connection to RabbitMQ.
-        Publisher(app, counts=False).hint(last_run(settings, work) for work in SCHEDULE)
+        Publisher(app).hint(last_run(settings, work) for work in SCHEDULE)
 
     signals.beat_init.connect(publish_last_runs, weak=False)
 
