@@ -229,7 +229,7 @@ def _latency(page: Dashboard) -> None:
         graph(
             "Oldest batch that is due",
             "How long the oldest batch that could be worked on has waited. It grows with a large campaign, which is no fault; "
-            "a standstill is (see above).",
+            f"a standstill is (see above). Six hours are worth a look.{runbook('FanfareCampaignPendingLong')}",
             {
                 "campaigns": "max(fanfare_campaign_oldest_pending_seconds)",
                 "image jobs": "max(fanfare_image_job_oldest_pending_seconds)",
