@@ -130,8 +130,12 @@ async def _start(supervisor: Supervisor, parts: list[Part]) -> None:
         async with asyncio.TaskGroup() as tasks:
             for part in parts:
                 tasks.create_task(start(part), name=part.name)
-    except* (StackError, OSError) as failures:
-        raise next(_leaves(failures)) from None
+    except ExceptionGroup as failures:
+        # Not `except*`: Python 3.11.2, which Debian 12 has, wraps what is raised inside it into another group.
+        known = failures.subgroup((StackError, OSError))
+        if known is None:
+            raise
+        raise next(_leaves(known)) from None
 
 
 async def _until_ready(supervisor: Supervisor, part: Part) -> None:
