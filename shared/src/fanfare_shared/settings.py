@@ -46,10 +46,14 @@ def _signing_keys(keys: SecretStr) -> SecretStr:
     return keys
 
 
-def _check_tls(address: SecretStr, scheme: str, ca: Path | None, cert: Path | None, key: Path | None) -> None:
-    """Raises ValueError for files that would not be used: one would believe a plain connection to be safe."""
+def _check_client_certificate(cert: Path | None, key: Path | None) -> None:
     if (cert is None) != (key is None):
         raise ValueError("give both the client certificate and its key, or neither")
+
+
+def _check_tls(address: SecretStr, scheme: str, ca: Path | None, cert: Path | None, key: Path | None) -> None:
+    """Raises ValueError for files that would not be used: one would believe a plain connection to be safe."""
+    _check_client_certificate(cert, key)
     if (ca or cert) and urlsplit(address.get_secret_value()).scheme != scheme:
         raise ValueError(f"files for TLS are given, and the address is not {scheme}://")
 
@@ -77,8 +81,7 @@ class DatabaseSettings(Settings):
 
     @model_validator(mode="after")
     def _check_database_tls(self) -> Self:
-        scheme = urlsplit(self.database_url.get_secret_value()).scheme
-        _check_tls(self.database_url, scheme, self.database_ca_file, self.database_cert_file, self.database_key_file)
+        _check_client_certificate(self.database_cert_file, self.database_key_file)
         return self
 
 
